@@ -1,0 +1,58 @@
+# The short door to everything. `make help` lists what there is.
+SHELL := /bin/bash
+PRESET ?= release
+BUILD := build/$(PRESET)
+# Real weights and photos, if you have them; see README.md.
+MODELS ?= ../shared/models
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build run serve test test-asan test-tsan format lint bench peers soak clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+deps: ## Install the Debian 12 packages (asks for root where needed)
+	@scripts/install-debian.sh
+
+build: deps ## Build the server and its tools
+	@scripts/build.sh $(PRESET)
+
+run: ## Install, build, start the server, classify sample photos, say how to go on
+	@scripts/install-debian.sh --build-only
+	@scripts/build.sh $(PRESET) siskin
+	@scripts/demo.sh $(BUILD)/bin/siskin $(MODELS)
+
+serve: ## Start the server in the foreground, with the models of `make run`
+	@scripts/install-debian.sh --build-only
+	@scripts/build.sh $(PRESET) siskin
+	@scripts/demo.sh --serve $(BUILD)/bin/siskin $(MODELS)
+
+test: build ## Build everything and run all tests
+	@cd $(BUILD) && ctest --output-on-failure -j 2
+
+test-asan: ## The tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) --no-print-directory test PRESET=asan
+
+test-tsan: ## The threaded tests under ThreadSanitizer
+	@$(MAKE) --no-print-directory build PRESET=tsan
+	@cd build/tsan && ctest --output-on-failure -j 2 -L threads
+
+format: ## Format the C++ sources
+	@git ls-files '*.cc' '*.h' | xargs clang-format -i
+
+lint: build ## Check format and clang-tidy
+	@git ls-files '*.cc' '*.h' | xargs clang-format --dry-run -Werror
+	@git ls-files '*.cc' | grep -v '^tests/' | xargs -P 2 -n 4 clang-tidy -quiet -p $(BUILD)
+
+bench: ## Latency and throughput of every sample model in this process
+	@scripts/build.sh $(PRESET) siskin
+	@scripts/demo.sh --bench $(BUILD)/bin/siskin $(MODELS)
+
+peers: build ## Compare with ONNX Runtime, alternating, outputs checked first
+	@loadtest/peers/onnxruntime/run.sh $(BUILD)/bin/siskin $(MODELS)
+
+soak: build ## 100,000 requests; fails if resident memory grows
+	@loadtest/soak.py --siskin $(BUILD)/bin/siskin --siskin-load $(BUILD)/bin/siskin-load
+
+clean: ## Remove the build folder
+	@rm -rf build

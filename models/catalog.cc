@@ -1,0 +1,47 @@
+#include "models/catalog.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace siskin::models {
+
+// The families; each is the one function of the file of its name.
+ModelSpec MobileNetV1Spec();
+ModelSpec MobileNetV2Spec();
+
+const std::vector<ModelSpec>& Catalog() {
+  // Never destroyed: loaded models point into it until the process ends.
+  static const auto* catalog = new std::vector<ModelSpec>{
+      MobileNetV1Spec(),
+      MobileNetV2Spec(),
+  };
+  return *catalog;
+}
+
+const ModelSpec* FindArchitecture(std::string_view architecture) {
+  for (const ModelSpec& spec : Catalog()) {
+    if (spec.architecture == architecture) return &spec;
+  }
+  return nullptr;
+}
+
+CatalogMatch FindByName(std::string_view name) {
+  if (const ModelSpec* spec = FindArchitecture(name)) return {.spec = spec, .variant = nullptr};
+  for (const ModelSpec& spec : Catalog()) {
+    for (const Variant& variant : spec.variants) {
+      // timm appends a tag: "mobilenetv2_100.ra_in1k".
+      if (name == variant.name || name.starts_with(variant.name + ".")) {
+        return {.spec = &spec, .variant = &variant};
+      }
+    }
+  }
+  return {};
+}
+
+std::string ArchitectureNames() {
+  return absl::StrJoin(Catalog(), ", ", [](std::string* out, const ModelSpec& spec) {
+    absl::StrAppend(out, spec.architecture);
+  });
+}
+
+}  // namespace siskin::models

@@ -1,0 +1,154 @@
+#include "models/load_candidates.h"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "models/family.h"
+#include "ops/status_macros.h"
+
+namespace siskin::models {
+namespace {
+
+constexpr int kDefaultResolution = 224;
+constexpr int kImageNetClasses = 1000;
+constexpr double kDefaultWidth = 1.0;
+
+absl::Status UnknownArchitecture(const LoadRequest& request, const CheckpointMetadata& metadata) {
+  const std::string how =
+      absl::StrCat("Known networks: ", ArchitectureNames(),
+                   ". State one in the model's model.textproto, as architecture: \"",
+                   Catalog().back().architecture, "\"");
+  const std::string& stated =
+      request.architecture.empty() ? metadata.architecture : request.architecture;
+  if (!stated.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("unknown architecture \"", stated, "\". ", how));
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "cannot tell which network this is: no architecture is stated, the checkpoint's metadata has "
+      "no \"architecture\", and the name \"",
+      request.name_hint, "\" is not a network's. ", how));
+}
+
+absl::StatusOr<std::vector<const KeyStyle*>> PossibleStyles(const LoadContext& context) {
+  const ModelSpec& spec = *context.identity.spec;
+  std::vector<const KeyStyle*> styles;
+  for (const KeyStyle& style : spec.key_styles) styles.push_back(&style);
+  const std::string& stated = context.request.key_style;
+  if (stated.empty()) return styles;
+  if (const KeyStyle* style = spec.FindKeyStyle(stated)) return {{style}};
+  const auto append_name = [](std::string* out, const KeyStyle* style) { *out += style->name; };
+  return absl::InvalidArgumentError(absl::StrCat(spec.architecture, " has no key style \"", stated,
+                                                 "\"; it has ",
+                                                 absl::StrJoin(styles, ", ", append_name)));
+}
+
+std::vector<double> PossibleWidths(const LoadContext& context) {
+  if (context.request.width.has_value()) return {*context.request.width};
+  if (context.identity.variant != nullptr) return {context.identity.variant->width};
+  return context.identity.spec->PublishedWidths();
+}
+
+// Whether a file in this style may have the extra head convolution: as published.
+std::vector<bool> PossibleHeads(const LoadContext& context, const KeyStyle& style) {
+  if (context.identity.variant != nullptr) return {context.identity.variant->head_convolution};
+  const auto& variants = context.identity.spec->variants;
+  const bool published = std::any_of(variants.begin(), variants.end(), [&](const Variant& variant) {
+    return variant.key_style == style.name && variant.head_convolution;
+  });
+  return published ? std::vector<bool>{false, true} : std::vector<bool>{false};
+}
+
+// The number of classes of the file's head; ImageNet heads with a background row have 1000.
+std::optional<int> ClassesInFile(const ops::Checkpoint& checkpoint, const ModelSpec& spec,
+                                 const KeyStyle& style) {
+  const auto weight =
+      checkpoint.tensors().find(absl::StrCat(style.LayerName(spec.classifier_layer), ".weight"));
+  if (weight == checkpoint.tensors().end() || weight->second.shape.empty()) return std::nullopt;
+  const int64_t rows = weight->second.shape[0];
+  if (rows < 1 || rows > kMaxClasses) return std::nullopt;
+  if (style.background_class && rows == kImageNetClasses + 1) return kImageNetClasses;
+  return static_cast<int>(rows);
+}
+
+// Everything about a candidate but its width and head.
+BuildOptions OptionsFor(const LoadContext& context, const KeyStyle& style,
+                        std::optional<int> classes_in_file) {
+  const auto& [request, metadata, identity] = context;
+  const int published =
+      identity.variant == nullptr ? kDefaultResolution : identity.variant->resolution;
+  const int classes = classes_in_file.value_or(kImageNetClasses);
+  BuildOptions options;
+  options.resolution = request.resolution.value_or(metadata.resolution.value_or(published));
+  options.classes = request.classes.value_or(metadata.classes.value_or(classes));
+  options.padding = request.padding.value_or(metadata.padding.value_or(style.padding));
+  options.batch_norm_epsilon = request.batch_norm_epsilon.value_or(style.batch_norm_epsilon);
+  options.channel_rule = style.channel_rule;
+  return options;
+}
+
+}  // namespace
+
+std::string Candidate::Describe() const {
+  return absl::StrCat("width ", WidthLabel(options.width), ", key style ", style->name,
+                      options.head_convolution ? ", head convolution" : "", ", ", options.classes,
+                      " classes");
+}
+
+// A folder may have any name, so only a stated architecture must be a known one.
+absl::StatusOr<CatalogMatch> Identify(const LoadRequest& request,
+                                      const CheckpointMetadata& metadata) {
+  CatalogMatch identity;
+  for (std::string_view name :
+       {std::string_view(request.architecture), std::string_view(metadata.architecture),
+        std::string_view(request.name_hint)}) {
+    if (name.empty()) continue;
+    const CatalogMatch match = FindByName(name);
+    if (identity.spec == nullptr) {
+      if (match.spec == nullptr) return UnknownArchitecture(request, metadata);
+      identity = match;
+    } else if (identity.variant == nullptr && match.spec == identity.spec) {
+      identity.variant = match.variant;
+    }
+  }
+  if (identity.spec == nullptr) return UnknownArchitecture(request, metadata);
+  return identity;
+}
+
+absl::StatusOr<std::vector<Candidate>> LoadCandidates(const LoadContext& context,
+                                                      const ops::Checkpoint& checkpoint) {
+  SISKIN_ASSIGN_OR_RETURN(const std::vector<const KeyStyle*> styles, PossibleStyles(context));
+  std::vector<Candidate> candidates;
+  for (const KeyStyle* style : styles) {
+    BuildOptions options =
+        OptionsFor(context, *style, ClassesInFile(checkpoint, *context.identity.spec, *style));
+    for (bool head : PossibleHeads(context, *style)) {
+      options.head_convolution = head;
+      for (double width : PossibleWidths(context)) {
+        options.width = width;
+        candidates.push_back({.style = style, .options = options});
+      }
+    }
+  }
+  return candidates;
+}
+
+absl::StatusOr<Candidate> DefaultCandidate(const LoadContext& context) {
+  const auto& [request, metadata, identity] = context;
+  SISKIN_ASSIGN_OR_RETURN(const std::vector<const KeyStyle*> styles, PossibleStyles(context));
+  const KeyStyle* style = styles.front();
+  double width = kDefaultWidth;
+  if (identity.variant != nullptr) {
+    if (request.key_style.empty()) style = identity.spec->FindKeyStyle(identity.variant->key_style);
+    width = identity.variant->width;
+  }
+  Candidate candidate = {.style = style, .options = OptionsFor(context, *style, std::nullopt)};
+  candidate.options.width = request.width.value_or(width);
+  candidate.options.head_convolution =
+      identity.variant != nullptr && identity.variant->head_convolution;
+  return candidate;
+}
+
+}  // namespace siskin::models

@@ -1,0 +1,51 @@
+#include "models/model_spec.h"
+
+#include <set>
+
+#include "absl/strings/str_cat.h"
+
+namespace siskin::models {
+namespace {
+
+absl::Status OutOfRange(const char* field, double value, const std::string& range) {
+  return absl::InvalidArgumentError(absl::StrCat(field, " is ", value, ", must be ", range));
+}
+
+}  // namespace
+
+// Conditions are written so that NaN fails them.
+absl::Status Validate(const BuildOptions& options) {
+  if (!(options.width > 0 && options.width <= kMaxWidth)) {
+    return OutOfRange("width", options.width, absl::StrCat("above 0 and at most ", kMaxWidth));
+  }
+  if (options.resolution < kMinResolution || options.resolution > kMaxResolution) {
+    return OutOfRange("resolution", options.resolution,
+                      absl::StrCat(kMinResolution, " to ", kMaxResolution));
+  }
+  if (options.classes < 1 || options.classes > kMaxClasses) {
+    return OutOfRange("classes", options.classes, absl::StrCat("1 to ", kMaxClasses));
+  }
+  if (!(options.batch_norm_epsilon > 0 && options.batch_norm_epsilon < 1)) {
+    return OutOfRange("batch_norm_epsilon", options.batch_norm_epsilon, "between 0 and 1");
+  }
+  return absl::OkStatus();
+}
+
+std::string KeyStyle::LayerName(std::string_view canonical) const {
+  return layer_name ? layer_name(canonical) : std::string(canonical);
+}
+
+const KeyStyle* ModelSpec::FindKeyStyle(std::string_view name) const {
+  for (const KeyStyle& style : key_styles) {
+    if (style.name == name) return &style;
+  }
+  return nullptr;
+}
+
+std::vector<double> ModelSpec::PublishedWidths() const {
+  std::set<double> widths;
+  for (const Variant& variant : variants) widths.insert(variant.width);
+  return {widths.begin(), widths.end()};
+}
+
+}  // namespace siskin::models

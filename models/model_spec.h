@@ -1,0 +1,92 @@
+// What a network is: its paper, its published variants, the checkpoints that fit, and how it is
+// built.
+//
+// A family (one file, one `...Spec()` function) describes all its widths and resolutions. Building
+// is pure: options in, graph out, no I/O.
+#ifndef SISKIN_MODELS_MODEL_SPEC_H_
+#define SISKIN_MODELS_MODEL_SPEC_H_
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "models/input_contract.h"
+#include "ops/graph.h"
+#include "ops/net.h"
+
+namespace siskin::models {
+
+// How a width multiplier makes channel counts. The rules agree at every published width; they part
+// at others (see ScaleChannels).
+enum class ChannelRule {
+  kMultipleOf8,         // to a multiple of 8, at most 10 % down (torchvision, timm)
+  kTruncated,           // towards zero (TF-slim's and HF's MobileNetV1)
+  kRoundedMultipleOf8,  // to the nearest integer, then as kMultipleOf8 (HF's MobileNetV2)
+};
+
+// Everything that distinguishes two networks of one family.
+struct BuildOptions {
+  double width = 1.0;    // width multiplier, alpha of the papers
+  int resolution = 224;  // pixels a side
+  int classes = 1000;
+  ops::PaddingRule padding = ops::PaddingRule::kSymmetric;
+  double batch_norm_epsilon = 1e-5;
+  ChannelRule channel_rule = ChannelRule::kMultipleOf8;
+  bool head_convolution = false;  // MobileNetV1 "h": timm's extra 1x1 convolution before the pool
+};
+
+inline constexpr int kMinResolution = 32;  // the total stride of the families
+inline constexpr int kMaxResolution = 1024;
+inline constexpr double kMaxWidth = 4.0;
+inline constexpr int kMaxClasses = 1 << 20;
+
+// INVALID_ARGUMENT, naming the field and its range. Every build function begins with it.
+absl::Status Validate(const BuildOptions& options);
+
+// A published code base whose checkpoints load: how it names layers, and the conventions that its
+// weights were trained with. The defaults are PyTorch's.
+struct KeyStyle {
+  std::string name;  // "timm", "torchvision", "hf-google"
+  // Maps a canonical layer name to this style's; unset when the names are the canonical ones.
+  std::function<std::string(std::string_view layer)> layer_name = nullptr;
+  ops::PaddingRule padding = ops::PaddingRule::kSymmetric;
+  double batch_norm_epsilon = 1e-5;
+  ChannelRule channel_rule = ChannelRule::kMultipleOf8;
+  bool background_class = false;  // ImageNet heads have 1001 rows; row 0 is "background"
+  std::string input_preset;       // see InputPreset
+
+  std::string LayerName(std::string_view canonical) const;
+};
+
+// One published set of weights: a row of the registry.
+struct Variant {
+  std::string name;  // "mobilenet_v1_0.25_128", "mobilenetv1_100h"
+  std::string key_style;
+  double width = 1.0;
+  int resolution = 224;
+  bool head_convolution = false;
+  std::string input_preset = "";         // empty: the key style's
+  std::optional<double> published_top1;  // percent on ImageNet-1k validation
+  std::string source;                    // where the number and the weights are published
+};
+
+struct ModelSpec {
+  std::string architecture;          // "mobilenet_v1"; the name of configs and metadata
+  std::string title;                 // "MobileNetV1"
+  std::string paper;                 // authors, title, year, arXiv id
+  std::string classifier_layer;      // the canonical name of the last linear layer
+  std::vector<KeyStyle> key_styles;  // the first one's names are canonical
+  std::vector<Variant> variants;
+  std::function<absl::StatusOr<ops::Graph>(const BuildOptions&)> build;
+
+  const KeyStyle* FindKeyStyle(std::string_view name) const;  // nullptr if there is none
+  std::vector<double> PublishedWidths() const;                // ascending, each once
+};
+
+}  // namespace siskin::models
+
+#endif  // SISKIN_MODELS_MODEL_SPEC_H_

@@ -1,0 +1,144 @@
+// A network as plain data: parameters, nodes in execution order, and the values between them.
+//
+// A Graph describes ONE image: shapes carry no batch dimension, a Plan adds it. Values are float32,
+// logically [channels, height, width]. Nodes are in topological order; each produces the value with
+// its own index, so ValueId == index into `nodes`. The first node is the Input, the last the
+// Output.
+//
+// Graphs are values: copy, compare by dump, rewrite (ops/rewrite.h). They hold no oneDNN type.
+// Thread-safe when const.
+#ifndef SISKIN_OPS_GRAPH_H_
+#define SISKIN_OPS_GRAPH_H_
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "ops/tensor_data.h"
+
+namespace siskin::ops {
+
+struct Shape {
+  int channels = 0;
+  int height = 1;
+  int width = 1;
+
+  int64_t elements() const { return int64_t{channels} * height * width; }
+  std::string ToString() const;  // "32x112x112"
+  friend bool operator==(const Shape&, const Shape&) = default;
+};
+
+using ValueId = int;
+using ParameterId = int;
+inline constexpr ParameterId kNoParameter = -1;
+
+// A learned tensor, named by its canonical checkpoint key. `data` is empty until the graph is bound
+// (ops/bind.h); afterwards it holds product(shape) floats in row-major order.
+struct Parameter {
+  std::string key;
+  std::vector<int64_t> shape;  // conv weights are OIHW (I per group); linear weights OI
+  // A checkpoint may hold one more leading row (the background class of TF-slim heads); it is row 0
+  // and is dropped.
+  bool may_have_background_row = false;
+  TensorData data = {};
+
+  int64_t elements() const;
+};
+
+enum class ActivationKind { kNone, kRelu, kRelu6 };
+const char* ToString(ActivationKind kind);  // "linear", "relu", "relu6"
+
+// Rows and columns of zeros around the input, counted in elements.
+struct Padding {
+  int top = 0;
+  int bottom = 0;
+  int left = 0;
+  int right = 0;
+  friend bool operator==(const Padding&, const Padding&) = default;
+};
+
+struct Input {};
+
+// 2-D convolution. Depthwise when groups == input channels == output channels.
+struct Convolution {
+  int kernel_height = 1;
+  int kernel_width = 1;
+  int stride = 1;
+  int dilation = 1;  // 1 is dense, as in PyTorch
+  int groups = 1;
+  Padding padding;
+  ParameterId weight = kNoParameter;
+  ParameterId bias = kNoParameter;  // optional
+  // The two below are set by rewrites only. `residual`: inputs[1] is added before the activation.
+  ActivationKind activation = ActivationKind::kNone;
+  bool residual = false;
+};
+
+// Inference-time batch normalisation: (x - mean) / sqrt(variance + epsilon) * gamma + beta.
+struct BatchNorm {
+  ParameterId gamma = kNoParameter;
+  ParameterId beta = kNoParameter;
+  ParameterId mean = kNoParameter;
+  ParameterId variance = kNoParameter;
+  double epsilon = 1e-5;
+};
+
+struct Activation {
+  ActivationKind kind = ActivationKind::kNone;
+};
+
+// Element-wise sum of two values of equal shape.
+struct Add {};
+
+// Mean over height and width; the result is [channels, 1, 1].
+struct GlobalAvgPool {};
+
+// Fully connected layer over a [channels, 1, 1] value; weight [out, in], bias [out].
+struct Linear {
+  ParameterId weight = kNoParameter;
+  ParameterId bias = kNoParameter;  // optional
+};
+
+struct Output {};
+
+using Op =
+    std::variant<Input, Convolution, BatchNorm, Activation, Add, GlobalAvgPool, Linear, Output>;
+
+struct Node {
+  std::string name;  // the layer's canonical key, or a label ("input", "features.3.add")
+  Op op;
+  std::vector<ValueId> inputs;
+  Shape shape;  // of the value this node produces
+};
+
+struct Graph {
+  std::string name;
+  std::vector<Parameter> parameters;
+  std::vector<Node> nodes;
+
+  const Shape& input_shape() const { return nodes.front().shape; }
+  const Shape& output_shape() const { return nodes.back().shape; }
+
+  // Multiply-adds of convolutions and linear layers for one image, the convention of the
+  // literature.
+  int64_t MultiplyAdds() const;
+  int64_t MultiplyAdds(const Node& node) const;
+  // Elements of the trainable parameters: running statistics are not counted.
+  int64_t ParameterCount() const;
+  bool IsBound() const;  // every parameter has data
+
+  // Indices of the nodes that read `value`, in order.
+  std::vector<int> Consumers(ValueId value) const;
+
+  // Canonical text form: a line a node, stable across releases, without parameter values.
+  std::string Dump() const;
+
+  // Checks the invariants in the header comment and every op against its operands' shapes.
+  absl::Status Validate() const;
+};
+
+}  // namespace siskin::ops
+
+#endif  // SISKIN_OPS_GRAPH_H_

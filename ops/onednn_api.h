@@ -1,0 +1,103 @@
+// The oneDNN calls whose signatures differ between 2.x (Debian 12) and 3.x (Debian 13). Private to
+// ops; everything else of oneDNN is used as it is.
+#ifndef SISKIN_OPS_ONEDNN_API_H_
+#define SISKIN_OPS_ONEDNN_API_H_
+
+#include <oneapi/dnnl/dnnl.hpp>
+
+namespace siskin::ops::onednn {
+
+using Desc = dnnl::memory::desc;
+using Dims = dnnl::memory::dims;
+
+inline constexpr auto kInference = dnnl::prop_kind::forward_inference;
+
+struct ConvolutionGeometry {
+  Dims strides, dilates, padding_before, padding_after;  // dilates: 0 is dense
+};
+
+#if DNNL_VERSION_MAJOR >= 3
+
+inline void AppendEltwise(dnnl::post_ops& ops, dnnl::algorithm algorithm, float alpha, float beta) {
+  ops.append_eltwise(algorithm, alpha, beta);
+}
+
+inline auto Convolution(const dnnl::engine& engine, const Desc& src, const Desc& weights,
+                        const Desc& bias, const Desc& dst, const ConvolutionGeometry& geometry,
+                        const dnnl::primitive_attr& attr) {
+  return dnnl::convolution_forward::primitive_desc(
+      engine, kInference, dnnl::algorithm::convolution_direct, src, weights, bias, dst,
+      geometry.strides, geometry.dilates, geometry.padding_before, geometry.padding_after, attr);
+}
+
+inline auto InnerProduct(const dnnl::engine& engine, const Desc& src, const Desc& weights,
+                         const Desc& bias, const Desc& dst, const dnnl::primitive_attr& attr) {
+  return dnnl::inner_product_forward::primitive_desc(engine, kInference, src, weights, bias, dst,
+                                                     attr);
+}
+
+inline auto AveragePool(const dnnl::engine& engine, const Desc& src, const Desc& dst,
+                        const Dims& kernel, const dnnl::primitive_attr& attr) {
+  const Dims zero(kernel.size(), 0);
+  return dnnl::pooling_forward::primitive_desc(engine, kInference,
+                                               dnnl::algorithm::pooling_avg_exclude_padding, src,
+                                               dst, kernel, zero, kernel, zero, zero, attr);
+}
+
+inline auto Eltwise(const dnnl::engine& engine, dnnl::algorithm algorithm, const Desc& desc,
+                    float alpha, float beta, const dnnl::primitive_attr& attr) {
+  return dnnl::eltwise_forward::primitive_desc(engine, kInference, algorithm, desc, desc, alpha,
+                                               beta, attr);
+}
+
+inline auto Sum(const dnnl::engine& engine, const Desc& left, const Desc& right, const Desc& dst,
+                const dnnl::primitive_attr& attr) {
+  return dnnl::binary::primitive_desc(engine, dnnl::algorithm::binary_add, left, right, dst, attr);
+}
+
+#else
+
+inline void AppendEltwise(dnnl::post_ops& ops, dnnl::algorithm algorithm, float alpha, float beta) {
+  ops.append_eltwise(1.0f, algorithm, alpha, beta);
+}
+
+inline auto Convolution(const dnnl::engine& engine, const Desc& src, const Desc& weights,
+                        const Desc& bias, const Desc& dst, const ConvolutionGeometry& geometry,
+                        const dnnl::primitive_attr& attr) {
+  const dnnl::convolution_forward::desc desc(kInference, dnnl::algorithm::convolution_direct, src,
+                                             weights, bias, dst, geometry.strides, geometry.dilates,
+                                             geometry.padding_before, geometry.padding_after);
+  return dnnl::convolution_forward::primitive_desc(desc, attr, engine);
+}
+
+inline auto InnerProduct(const dnnl::engine& engine, const Desc& src, const Desc& weights,
+                         const Desc& bias, const Desc& dst, const dnnl::primitive_attr& attr) {
+  const dnnl::inner_product_forward::desc desc(kInference, src, weights, bias, dst);
+  return dnnl::inner_product_forward::primitive_desc(desc, attr, engine);
+}
+
+inline auto AveragePool(const dnnl::engine& engine, const Desc& src, const Desc& dst,
+                        const Dims& kernel, const dnnl::primitive_attr& attr) {
+  const Dims zero(kernel.size(), 0);
+  const dnnl::pooling_forward::desc desc(kInference, dnnl::algorithm::pooling_avg_exclude_padding,
+                                         src, dst, kernel, kernel, zero, zero);
+  return dnnl::pooling_forward::primitive_desc(desc, attr, engine);
+}
+
+inline auto Eltwise(const dnnl::engine& engine, dnnl::algorithm algorithm, const Desc& md,
+                    float alpha, float beta, const dnnl::primitive_attr& attr) {
+  const dnnl::eltwise_forward::desc desc(kInference, algorithm, md, alpha, beta);
+  return dnnl::eltwise_forward::primitive_desc(desc, attr, engine);
+}
+
+inline auto Sum(const dnnl::engine& engine, const Desc& left, const Desc& right, const Desc& dst,
+                const dnnl::primitive_attr& attr) {
+  const dnnl::binary::desc desc(dnnl::algorithm::binary_add, left, right, dst);
+  return dnnl::binary::primitive_desc(desc, attr, engine);
+}
+
+#endif
+
+}  // namespace siskin::ops::onednn
+
+#endif  // SISKIN_OPS_ONEDNN_API_H_

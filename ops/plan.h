@@ -1,0 +1,124 @@
+// A graph compiled for one batch size: oneDNN primitives, packed weights, and a memory layout.
+//
+// A Plan is immutable and safe to run from any thread that brings its own Workspace; runs are
+// bit-identical. It runs on the calling thread alone (one lane, one core).
+//
+// The layers are cut into segments by the size of their activations: a segment whose activations
+// would not stay in the L2 cache at the whole batch runs in micro-batches (the first layers image
+// by image), while the last layers, which stream their weights, run the batch at once.
+//
+// Layouts are chosen by oneDNN; the input is plain NCHW, the output plain [batch, channels].
+#ifndef SISKIN_OPS_PLAN_H_
+#define SISKIN_OPS_PLAN_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "ops/graph.h"
+
+namespace siskin::ops {
+
+struct PlanOptions {
+  int batch_size = 1;  // >= 1
+  // Cache a segment's activations should fit, in bytes. 0: the L2 size of this machine.
+  int64_t cache_bytes = 0;
+  // Accept oneDNN's reference implementations, which are orders of magnitude slower.
+  bool allow_reference = false;
+};
+
+// Weights in the layouts that primitives want, made once and shared by the plans of one model.
+// Thread-safe. Lives as long as any plan that uses it.
+class PackedWeights;
+std::shared_ptr<PackedWeights> MakePackedWeights();
+int64_t PackedBytes(const PackedWeights& weights);
+
+struct CompiledPlan;
+class Plan;
+
+// The memory one thread runs one plan in. Workspaces of different plans may share one arena when
+// they run one after the other, as a lane does. Keeps its plan alive. Not thread-safe.
+class Workspace {
+ public:
+  ~Workspace();
+  Workspace(const Workspace&) = delete;
+  Workspace& operator=(const Workspace&) = delete;
+
+  absl::Span<float> input();               // [batch, channels, height, width]; lost in a run
+  absl::Span<const float> output() const;  // [batch, channels, ...]; valid until the next run
+
+ private:
+  friend class Plan;
+  struct Bindings;
+  Workspace(std::shared_ptr<const Plan> plan, absl::Span<std::byte> arena);
+
+  std::shared_ptr<const Plan> plan_;
+  absl::Span<std::byte> arena_;
+  std::unique_ptr<Bindings> bindings_;
+};
+
+class Plan : public std::enable_shared_from_this<Plan> {
+ public:
+  struct StepInfo {
+    std::string name;            // the layer, or "reorder <layer>"
+    std::string implementation;  // oneDNN's name of the kernel: "jit:avx512_core"
+    int micro_batch = 0;         // images per execution
+    int64_t multiply_adds = 0;   // for one image
+  };
+
+  // `graph` must be bound and optimised (ops/rewrite.h).
+  // INVALID_ARGUMENT: unsupported graph or options; INTERNAL: oneDNN refused a primitive;
+  // FAILED_PRECONDITION: only a reference implementation exists and it is not allowed.
+  static absl::StatusOr<std::shared_ptr<const Plan>> Compile(
+      const Graph& graph, const PlanOptions& options, std::shared_ptr<PackedWeights> weights);
+  ~Plan();
+
+  int batch_size() const;
+  const Shape& input_shape() const;
+  const Shape& output_shape() const;
+  size_t arena_bytes() const;  // memory a Workspace needs
+  std::vector<StepInfo> steps() const;
+
+  // `arena` outlives the workspace. INVALID_ARGUMENT: too small or not aligned to kArenaAlignment.
+  absl::StatusOr<std::unique_ptr<Workspace>> MakeWorkspace(absl::Span<std::byte> arena) const;
+
+  // Computes workspace.output() from workspace.input(). INTERNAL: oneDNN failed.
+  // REQUIRES: `workspace` was made by this plan and no other thread uses it or its arena.
+  absl::Status Run(Workspace& workspace) const;
+
+ private:
+  friend class Workspace;
+  explicit Plan(CompiledPlan compiled);
+
+  const std::unique_ptr<const CompiledPlan> compiled_;
+};
+
+// Arenas are aligned to this many bytes.
+inline constexpr size_t kArenaAlignment = 4096;
+
+// An aligned block of memory for workspaces; zeroed, so that it is resident before traffic comes.
+class Arena {
+ public:
+  explicit Arena(size_t bytes);
+  ~Arena();
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+  absl::Span<std::byte> bytes() { return {data_, size_}; }
+
+ private:
+  std::byte* data_;
+  size_t size_;
+};
+
+// "2.6.3": the oneDNN that runs. And the instruction set it dispatches to: "avx512_core_bf16".
+std::string OneDnnVersion();
+std::string OneDnnIsa();
+
+}  // namespace siskin::ops
+
+#endif  // SISKIN_OPS_PLAN_H_

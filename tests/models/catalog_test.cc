@@ -1,0 +1,156 @@
+#include "models/catalog.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <limits>
+#include <set>
+#include <string>
+
+namespace siskin::models {
+namespace {
+
+using ::testing::HasSubstr;
+
+// The layers that have parameters, as the graph names them.
+std::set<std::string> LayersOf(const ops::Graph& graph) {
+  std::set<std::string> layers;
+  for (const ops::Parameter& parameter : graph.parameters) {
+    layers.insert(parameter.key.substr(0, parameter.key.rfind('.')));
+  }
+  return layers;
+}
+
+TEST(CatalogTest, VariantsAreUniqueAndWhole) {
+  std::set<std::string> names;
+  for (const ModelSpec& spec : Catalog()) {
+    EXPECT_FALSE(spec.title.empty());
+    EXPECT_THAT(spec.paper, HasSubstr("arXiv:"));
+    EXPECT_TRUE(names.insert(spec.architecture).second) << spec.architecture;
+    EXPECT_FALSE(spec.variants.empty());
+    for (const Variant& variant : spec.variants) {
+      EXPECT_TRUE(names.insert(variant.name).second) << variant.name;
+      EXPECT_NE(spec.FindKeyStyle(variant.key_style), nullptr) << variant.name;
+      EXPECT_FALSE(variant.source.empty()) << variant.name;
+      if (variant.published_top1.has_value()) {
+        EXPECT_GT(*variant.published_top1, 40) << variant.name;
+        EXPECT_LT(*variant.published_top1, 80) << variant.name;
+      }
+    }
+  }
+}
+
+TEST(CatalogTest, CanonicalStyleHasNoMap) {
+  for (const ModelSpec& spec : Catalog()) {
+    ASSERT_FALSE(spec.key_styles.empty());
+    EXPECT_FALSE(spec.key_styles.front().layer_name) << spec.architecture;
+  }
+}
+
+TEST(CatalogTest, LayerMapsAreInjectiveAndCoverTheNetwork) {
+  for (const ModelSpec& spec : Catalog()) {
+    const auto graph = spec.build({});
+    ASSERT_TRUE(graph.ok()) << graph.status();
+    const std::set<std::string> layers = LayersOf(*graph);
+    EXPECT_TRUE(layers.contains(spec.classifier_layer));
+    for (const KeyStyle& style : spec.key_styles) {
+      std::set<std::string> mapped;
+      for (const std::string& layer : layers) {
+        const std::string name = style.LayerName(layer);
+        EXPECT_TRUE(mapped.insert(name).second) << style.name << ": " << name << " twice";
+        if (style.layer_name && layer != "classifier") {
+          EXPECT_NE(name, layer) << style.name << " does not know it";
+        }
+      }
+    }
+  }
+}
+
+// The tables that the other styles are checked with have none of this one; names from HF's
+// modeling_mobilenet_v2.py.
+TEST(CatalogTest, MobileNetV2InHfStyle) {
+  const KeyStyle* hf = FindArchitecture("mobilenet_v2")->FindKeyStyle("hf-google");
+  ASSERT_NE(hf, nullptr);
+  const std::pair<const char*, const char*> names[] = {
+      {"features.0.0", "conv_stem.first_conv.convolution"},
+      {"features.0.1", "conv_stem.first_conv.normalization"},
+      {"features.1.conv.0.0", "conv_stem.conv_3x3.convolution"},
+      {"features.1.conv.0.1", "conv_stem.conv_3x3.normalization"},
+      {"features.1.conv.1", "conv_stem.reduce_1x1.convolution"},
+      {"features.1.conv.2", "conv_stem.reduce_1x1.normalization"},
+      {"features.2.conv.0.0", "layer.0.expand_1x1.convolution"},
+      {"features.2.conv.0.1", "layer.0.expand_1x1.normalization"},
+      {"features.9.conv.1.0", "layer.7.conv_3x3.convolution"},
+      {"features.9.conv.1.1", "layer.7.conv_3x3.normalization"},
+      {"features.17.conv.2", "layer.15.reduce_1x1.convolution"},
+      {"features.17.conv.3", "layer.15.reduce_1x1.normalization"},
+      {"features.18.0", "conv_1x1.convolution"},
+      {"features.18.1", "conv_1x1.normalization"},
+  };
+  for (const auto& [ours, theirs] : names) {
+    EXPECT_EQ(hf->LayerName(ours), std::string("mobilenet_v2.") + theirs);
+  }
+  EXPECT_EQ(hf->LayerName("classifier.1"), "classifier");
+}
+
+TEST(CatalogTest, FindsByName) {
+  EXPECT_EQ(FindByName("mobilenet_v1").spec, FindArchitecture("mobilenet_v1"));
+  EXPECT_EQ(FindByName("mobilenet_v1").variant, nullptr);
+
+  const CatalogMatch slim = FindByName("mobilenet_v1_0.25_128");
+  ASSERT_NE(slim.variant, nullptr);
+  EXPECT_EQ(slim.spec->architecture, "mobilenet_v1");
+  EXPECT_EQ(slim.variant->width, 0.25);
+  EXPECT_EQ(slim.variant->resolution, 128);
+  EXPECT_EQ(slim.variant->published_top1, 41.5);
+
+  const CatalogMatch tagged = FindByName("mobilenetv2_100.ra_in1k");
+  ASSERT_NE(tagged.variant, nullptr);
+  EXPECT_EQ(tagged.variant->name, "mobilenetv2_100");
+  EXPECT_EQ(FindByName("mobilenetv1_100h").variant->name, "mobilenetv1_100h");
+
+  EXPECT_EQ(FindByName("mobilenet_v2_1.3_96").variant->published_top1, std::nullopt);
+  EXPECT_EQ(FindByName("mobilenet_v2_2.0_224").spec, nullptr);
+  EXPECT_EQ(FindByName("").spec, nullptr);
+  EXPECT_EQ(FindArchitecture("mobilenet_v1_0.25_128"), nullptr);
+}
+
+TEST(BuildOptionsTest, EveryFamilyRejectsWhatIsOutOfRange) {
+  const struct {
+    std::string field;
+    std::function<void(BuildOptions&)> spoil;
+  } cases[] = {
+      {"width", [](BuildOptions& o) { o.width = 0; }},
+      {"width", [](BuildOptions& o) { o.width = 1e9; }},
+      {"width", [](BuildOptions& o) { o.width = std::numeric_limits<double>::quiet_NaN(); }},
+      {"resolution", [](BuildOptions& o) { o.resolution = 31; }},
+      {"resolution", [](BuildOptions& o) { o.resolution = 1025; }},
+      {"classes", [](BuildOptions& o) { o.classes = 0; }},
+      {"classes", [](BuildOptions& o) { o.classes = std::numeric_limits<int>::max(); }},
+      {"batch_norm_epsilon", [](BuildOptions& o) { o.batch_norm_epsilon = 0; }},
+  };
+  for (const ModelSpec& spec : Catalog()) {
+    for (const auto& [field, spoil] : cases) {
+      BuildOptions options;
+      spoil(options);
+      const absl::Status status = spec.build(options).status();
+      EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << field;
+      EXPECT_THAT(status.message(), HasSubstr(field + " is "));
+    }
+  }
+}
+
+TEST(BuildOptionsTest, LimitsBuild) {
+  for (const ModelSpec& spec : Catalog()) {
+    for (int resolution : {kMinResolution, kMinResolution + 1, kMaxResolution}) {
+      for (double width : {0.01, kMaxWidth}) {
+        const auto graph = spec.build({.width = width, .resolution = resolution, .classes = 1});
+        EXPECT_TRUE(graph.ok()) << spec.architecture << ": " << graph.status();
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace siskin::models

@@ -1,0 +1,249 @@
+#include "ops/plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <numeric>
+#include <thread>
+
+#include "ops/arena_layout.h"
+#include "ops/bind.h"
+#include "ops/net.h"
+#include "ops/rewrite.h"
+#include "ops/segments.h"
+#include "tests/ops/small_networks.h"
+#include "tests/reference/reference_executor.h"
+
+namespace siskin::ops {
+namespace {
+
+using siskin::testing::Evaluate;
+using siskin::testing::RandomValues;
+using siskin::testing::RelativeError;
+using siskin::testing::SmallNetworkOptions;
+using siskin::testing::SmallResidualNetwork;
+using ::testing::HasSubstr;
+
+constexpr double kTolerance = 1e-5;  // float32 sums against double
+
+Graph OptimizedSmallNetwork(const SmallNetworkOptions& options = {}) {
+  absl::StatusOr<Graph> graph = SmallResidualNetwork(options);
+  EXPECT_TRUE(graph.ok()) << graph.status();
+  absl::StatusOr<Graph> optimized = Optimize(BindRandom(*graph, 7));
+  EXPECT_TRUE(optimized.ok()) << optimized.status();
+  return *std::move(optimized);
+}
+
+// A plan with the memory to run it.
+struct Runner {
+  explicit Runner(std::shared_ptr<const Plan> compiled)
+      : plan(std::move(compiled)), arena(plan->arena_bytes()) {
+    auto made = plan->MakeWorkspace(arena.bytes());
+    EXPECT_TRUE(made.ok()) << made.status();
+    workspace = *std::move(made);
+  }
+
+  std::vector<float> Run(absl::Span<const float> images) {
+    std::copy(images.begin(), images.end(), workspace->input().begin());
+    EXPECT_TRUE(plan->Run(*workspace).ok());
+    return {workspace->output().begin(), workspace->output().end()};
+  }
+
+  std::shared_ptr<const Plan> plan;
+  Arena arena;
+  std::unique_ptr<Workspace> workspace;
+};
+
+std::shared_ptr<const Plan> Compile(const Graph& graph, const PlanOptions& options) {
+  auto plan = Plan::Compile(graph, options, MakePackedWeights());
+  EXPECT_TRUE(plan.ok()) << plan.status();
+  return *std::move(plan);
+}
+
+std::vector<double> EvaluateAll(const Graph& graph, absl::Span<const float> images) {
+  std::vector<double> outputs;
+  const size_t size = graph.input_shape().elements();
+  for (size_t i = 0; i < images.size(); i += size) {
+    const auto output = Evaluate(graph, images.subspan(i, size));
+    outputs.insert(outputs.end(), output.begin(), output.end());
+  }
+  return outputs;
+}
+
+struct PlanCase {
+  SmallNetworkOptions network;
+  int batch_size;
+  int64_t cache_bytes;  // 1: image by image; huge: the whole batch at once
+};
+
+class PlanMatchesReference : public ::testing::TestWithParam<PlanCase> {};
+
+TEST_P(PlanMatchesReference, OnOddAndPrimeShapes) {
+  const PlanCase& c = GetParam();
+  const Graph graph = OptimizedSmallNetwork(c.network);
+  Runner runner(Compile(graph, {.batch_size = c.batch_size, .cache_bytes = c.cache_bytes}));
+  const auto images = RandomValues(graph.input_shape().elements() * c.batch_size, 11);
+  EXPECT_LT(RelativeError(runner.Run(images), EvaluateAll(graph, images)), kTolerance);
+}
+
+constexpr int64_t kHuge = int64_t{1} << 40;
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, PlanMatchesReference,
+    ::testing::Values(PlanCase{{}, 1, 0}, PlanCase{{}, 1, 1}, PlanCase{{}, 3, 1},
+                      PlanCase{{}, 3, kHuge}, PlanCase{{}, 4, 40000}, PlanCase{{}, 8, 60000},
+                      PlanCase{{}, 6, 60000}, PlanCase{{.padding = PaddingRule::kTfSame}, 2, 0},
+                      PlanCase{{.padding = PaddingRule::kTfSame, .height = 32, .width = 32}, 4, 1},
+                      PlanCase{{.height = 5, .width = 31, .channels = 16}, 2, kHuge},
+                      PlanCase{
+                          {.height = 16, .width = 16, .channels = 64, .classes = 10}, 4, 90000},
+                      PlanCase{{.height = 13, .width = 13, .channels = 1, .classes = 1}, 1, 0}));
+
+TEST(PlanTest, RunsAreBitIdentical) {
+  const Graph graph = OptimizedSmallNetwork();
+  Runner runner(Compile(graph, {.batch_size = 2, .cache_bytes = 20000}));
+  const auto images = RandomValues(graph.input_shape().elements() * 2, 13);
+  const std::vector<float> first = runner.Run(images);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(runner.Run(images), first);
+}
+
+TEST(PlanTest, WorkspacesAreIndependentAcrossThreads) {
+  const Graph graph = OptimizedSmallNetwork();
+  const auto plan = Compile(graph, {.batch_size = 2});
+  std::vector<std::vector<float>> expected, actual(4);
+  for (uint64_t seed = 0; seed < 4; ++seed) {
+    expected.push_back(
+        Runner(plan).Run(RandomValues(graph.input_shape().elements() * 2, 100 + seed)));
+  }
+  std::vector<std::thread> threads;
+  for (uint64_t seed = 0; seed < 4; ++seed) {
+    threads.emplace_back([&, seed] {
+      Runner runner(plan);
+      const auto images = RandomValues(graph.input_shape().elements() * 2, 100 + seed);
+      for (int i = 0; i < 20; ++i) actual[seed] = runner.Run(images);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(actual, expected);
+}
+
+TEST(PlanTest, PlansOfOneModelShareWeightsAndArena) {
+  const Graph graph = OptimizedSmallNetwork();
+  const auto weights = MakePackedWeights();
+  const auto one = Plan::Compile(graph, {.batch_size = 1, .cache_bytes = 1}, weights);
+  ASSERT_TRUE(one.ok()) << one.status();
+  const int64_t bytes = PackedBytes(*weights);
+  EXPECT_GT(bytes, 0);
+  const auto four = Plan::Compile(graph, {.batch_size = 4, .cache_bytes = 1}, weights);
+  ASSERT_TRUE(four.ok()) << four.status();
+  // Image by image both plans make the same primitives, but for the classifier at the whole batch.
+  EXPECT_LE(PackedBytes(*weights), 2 * bytes);
+
+  Arena arena(std::max((*one)->arena_bytes(), (*four)->arena_bytes()));
+  auto first = (*one)->MakeWorkspace(arena.bytes());
+  auto second = (*four)->MakeWorkspace(arena.bytes());
+  ASSERT_TRUE(first.ok() && second.ok());
+  const auto image = RandomValues(graph.input_shape().elements(), 17);
+  for (Workspace* workspace : {first->get(), second->get(), first->get()}) {
+    for (size_t i = 0; i < workspace->input().size(); ++i) {
+      workspace->input()[i] = image[i % image.size()];
+    }
+    const auto& plan = workspace == first->get() ? *one : *four;
+    ASSERT_TRUE(plan->Run(*workspace).ok());
+    EXPECT_LT(RelativeError(workspace->output().subspan(0, 5), Evaluate(graph, image)), kTolerance);
+  }
+}
+
+TEST(PlanTest, StandaloneActivationAndSum) {
+  Net net("standalone", {});
+  Tensor x = net.Input({4, 6, 5});
+  Tensor y = net.ConvBn(x, {.key = "y", .out_channels = 4, .activation = ActivationKind::kRelu});
+  Tensor sum = net.Add(x, y, "sum");
+  const absl::StatusOr<Graph> graph = net.Finish(net.Act(sum, ActivationKind::kRelu6, "act"));
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  const absl::StatusOr<Graph> optimized = Optimize(BindRandom(*graph, 5));
+  ASSERT_TRUE(optimized.ok());
+  Runner runner(Compile(*optimized, {.batch_size = 2}));
+  const auto images = RandomValues(x.shape.elements() * 2, 19);
+  EXPECT_LT(RelativeError(runner.Run(images), EvaluateAll(*optimized, images)), kTolerance);
+}
+
+TEST(PlanTest, StepsNameLayersAndKernels) {
+  const Graph graph = OptimizedSmallNetwork();
+  int64_t multiply_adds = 0;
+  for (const Plan::StepInfo& step : Compile(graph, {.batch_size = 2})->steps()) {
+    EXPECT_FALSE(step.name.empty());
+    EXPECT_FALSE(step.implementation.empty());
+    EXPECT_EQ(2 % step.micro_batch, 0);
+    multiply_adds += step.multiply_adds;
+  }
+  EXPECT_EQ(multiply_adds, graph.MultiplyAdds());
+}
+
+TEST(PlanTest, RefusesWhatItCannotRun) {
+  const absl::StatusOr<Graph> unbound = SmallResidualNetwork();
+  ASSERT_TRUE(unbound.ok());
+  const auto compile = [](const Graph& graph, int batch_size) {
+    return Plan::Compile(graph, {.batch_size = batch_size}, MakePackedWeights()).status();
+  };
+  EXPECT_THAT(compile(*unbound, 1).ToString(), HasSubstr("has no weights"));
+  EXPECT_THAT(compile(BindRandom(*unbound, 1), 1).ToString(), HasSubstr("ops::Optimize"));
+  EXPECT_THAT(compile(OptimizedSmallNetwork(), 0).ToString(), HasSubstr("at least 1"));
+}
+
+TEST(PlanTest, WorkspaceChecksItsArena) {
+  const auto plan = Compile(OptimizedSmallNetwork(), {});
+  Arena arena(2 * plan->arena_bytes() + kArenaAlignment);
+  EXPECT_EQ(plan->MakeWorkspace(arena.bytes().subspan(0, plan->arena_bytes() - 1)).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(plan->MakeWorkspace(arena.bytes().subspan(64)).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST(SegmentsTest, MicroBatchGrowsAlongTheNetwork) {
+  const Graph graph = OptimizedSmallNetwork({.height = 64, .width = 64});
+  const std::vector<Segment> segments = CutSegments(graph, 8, 200000);
+  ASSERT_GT(segments.size(), 1u);
+  EXPECT_EQ(segments.front().first, 0);
+  EXPECT_EQ(segments.back().last, static_cast<int>(graph.nodes.size()) - 1);
+  EXPECT_EQ(segments.back().micro_batch, 8);
+  for (size_t i = 1; i < segments.size(); ++i) {
+    EXPECT_EQ(segments[i].first, segments[i - 1].last + 1);
+    EXPECT_GT(segments[i].micro_batch, segments[i - 1].micro_batch);
+    EXPECT_EQ(8 % segments[i].micro_batch, 0);
+  }
+  EXPECT_EQ(CutSegments(graph, 8, kHuge).size(), 1u);
+  EXPECT_EQ(CutSegments(graph, 8, 1).front().micro_batch, 1);
+}
+
+TEST(ArenaLayoutTest, LivingBuffersNeverOverlap) {
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    const auto random = RandomValues(60, seed);
+    std::vector<BufferLife> buffers;
+    for (size_t i = 0; i < random.size(); i += 3) {
+      const int first = static_cast<int>((random[i] + 1) * 20);
+      buffers.push_back({static_cast<size_t>((random[i + 1] + 1) * 5000), first,
+                         first + static_cast<int>((random[i + 2] + 1) * 6)});
+    }
+    const ArenaLayout layout = PlaceBuffers(buffers, 64);
+    for (size_t i = 0; i < buffers.size(); ++i) {
+      EXPECT_EQ(layout.offsets[i] % 64, 0u);
+      EXPECT_LE(layout.offsets[i] + buffers[i].bytes, layout.bytes);
+      for (size_t j = 0; j < i; ++j) {
+        const bool live = buffers[i].first_step <= buffers[j].last_step &&
+                          buffers[j].first_step <= buffers[i].last_step;
+        const bool overlap = layout.offsets[i] < layout.offsets[j] + buffers[j].bytes &&
+                             layout.offsets[j] < layout.offsets[i] + buffers[i].bytes;
+        EXPECT_FALSE(live && overlap) << "seed " << seed << " buffers " << i << " and " << j;
+      }
+    }
+  }
+}
+
+TEST(ArenaLayoutTest, ReusesMemory) {
+  // A chain: each buffer lives for two steps, so two slots do.
+  const std::vector<BufferLife> chain = {{640, 0, 1}, {640, 1, 2}, {640, 2, 3}, {640, 3, 4}};
+  EXPECT_EQ(PlaceBuffers(chain, 64).bytes, 1280u);
+}
+
+}  // namespace
+}  // namespace siskin::ops
