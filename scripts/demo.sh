@@ -42,7 +42,8 @@ cat <<EOF
 
 That was gRPC to a server with $(nproc) lanes. To go on:
   make serve                                         the same server, on ports 8001 (gRPC) and 8002 (HTTP)
-  build/release/bin/siskin classify YOUR_PHOTO.jpg   ask it, from another terminal
+  build/release/bin/siskin classify ${model[*]} PHOTO.jpg
+                                                     ask it, from another terminal
   curl localhost:8002/metrics                        what Prometheus sees
   build/release/bin/siskin --help                    everything else
 EOF

@@ -1,0 +1,28 @@
+// CPU time: of this process, and of the server as its metrics tell it.
+#ifndef SISKIN_LOADTEST_CPU_H_
+#define SISKIN_LOADTEST_CPU_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace siskin::loadtest {
+
+// User and system time of this process, in seconds.
+double ClientCpuSeconds();
+
+// Keeps this thread, and those it starts from now on, on `cpus`.
+absl::Status PinTo(const std::vector<int>& cpus);
+
+// process_cpu_seconds_total of http://`admin`/metrics. UNAVAILABLE if there is nobody to ask.
+absl::StatusOr<double> ServerCpuSeconds(const std::string& admin);
+
+// The value of the unlabelled sample `name` in Prometheus text; NOT_FOUND without it.
+absl::StatusOr<double> FindSample(absl::string_view text, absl::string_view name);
+
+}  // namespace siskin::loadtest
+
+#endif  // SISKIN_LOADTEST_CPU_H_

@@ -1,0 +1,86 @@
+"""Starts a Siskin server and runs siskin-load and siskin bench, for the scripts beside this file."""
+
+import argparse
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+START_TIMEOUT_SECONDS = 120.0
+STOP_TIMEOUT_SECONDS = 30.0
+
+Json = dict[str, Any]
+
+
+def add_server_arguments(parser: argparse.ArgumentParser, default_model: str) -> None:
+    parser.add_argument("--bin", required=True, type=Path, help="folder of siskin and siskin-load")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--repository", help="model repository to serve")
+    source.add_argument("--random-model", help="serve this architecture with random weights")
+    parser.add_argument(
+        "--model", help=f"model to ask for (default: {default_model}, or the random one)"
+    )
+    parser.set_defaults(default_model=default_model)
+
+
+def source_options(arguments: argparse.Namespace) -> list[str]:
+    """Where the models come from, as `siskin serve` and `siskin bench` want it."""
+    if arguments.random_model is not None:
+        return ["--random-model", arguments.random_model]
+    return ["--repository", arguments.repository]
+
+
+def model_options(arguments: argparse.Namespace) -> list[str]:
+    """Which model to use, if there can be several."""
+    if arguments.random_model is not None:
+        return []
+    return ["--model", arguments.model or arguments.default_model]
+
+
+class Server:
+    """`siskin serve` on free local ports; a context manager, ready once entered."""
+
+    def __init__(self, binary: Path, options: list[str]) -> None:
+        command = [str(binary), "serve", "--grpc", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+        command += ["--log-level", "warning", *options]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.pid = self._process.pid
+        self.grpc = ""
+        self.admin = ""
+
+    def __enter__(self) -> "Server":
+        watchdog = threading.Timer(START_TIMEOUT_SECONDS, self._process.kill)
+        watchdog.start()
+        line = self._process.stdout.readline()
+        watchdog.cancel()
+        words = dict(word.split("=", 1) for word in line.split() if "=" in word)
+        if not line.startswith("listening ") or not {"grpc", "admin"} <= words.keys():
+            self._process.kill()
+            self._process.wait()
+            raise RuntimeError(f"the server did not start; it printed {line!r}")
+        self.grpc, self.admin = words["grpc"], words["admin"]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        try:
+            code = self._process.wait(STOP_TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
+        finally:
+            self._process.stdout.close()
+        if code != 0:
+            raise RuntimeError(f"the server ended with exit code {code}")
+
+
+def run_json(command: list[str]) -> Json:
+    """What `command` prints. Leaves the program if it fails: its own message is on stderr."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        sys.stderr.write(done.stdout)
+        sys.exit(f"{command[0]} ended with exit code {done.returncode}")
+    return json.loads(done.stdout)

@@ -1,0 +1,31 @@
+#include "loadtest/worker.h"
+
+#include <utility>
+
+namespace siskin::loadtest {
+namespace {
+
+constexpr std::chrono::milliseconds kPause(10);
+
+}  // namespace
+
+Worker::Worker(WorkerEnvironment environment, size_t first_payload)
+    : env_(std::move(environment)),
+      stub_(env_.channel),
+      payload_(first_payload % env_.payloads->size()) {}
+
+void Worker::Cancel() {
+  if (context_.has_value()) context_->TryCancel();
+}
+
+void Worker::StartClock() { started_ = std::chrono::steady_clock::now(); }
+
+void Worker::Finish(const grpc::Status& status) {
+  const auto latency = absl::FromChrono(std::chrono::steady_clock::now() - started_);
+  env_.recorder->Record(payload_, latency, status, response_);
+  payload_ = (payload_ + 1) % env_.payloads->size();
+}
+
+void Worker::Pause() { alarm_.Set(env_.queue, std::chrono::system_clock::now() + kPause, this); }
+
+}  // namespace siskin::loadtest

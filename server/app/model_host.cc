@@ -1,0 +1,127 @@
+#include "server/app/model_host.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "ops/status_macros.h"
+#include "server/repository/model_repository.h"
+#include "spdlog/spdlog.h"
+
+namespace siskin::app {
+namespace {
+
+using engine::ModelState;
+
+constexpr uint64_t kRandomSeed = 1;
+constexpr double kMiB = 1 << 20;
+
+void LogReady(const engine::LoadedModel& model, absl::Duration took) {
+  spdlog::info(
+      "model {} version {}: ready in {:.2f} s ({} from {} keys, weights {:.1f} MiB, arena "
+      "{:.1f} MiB a lane)",
+      model.name(), model.version(), absl::ToDoubleSeconds(took), model.spec().title,
+      model.key_style(), model.weight_bytes() / kMiB, model.arena_bytes() / kMiB);
+  if (model.random_weights()) {
+    spdlog::warn("model {}: its weights are random, its answers mean nothing", model.name());
+  }
+}
+
+absl::Status NothingLoaded(const std::vector<absl::Status>& failures) {
+  std::string message = absl::StrCat("no model could be loaded: ", failures.front().message());
+  if (failures.size() > 1) {
+    absl::StrAppend(&message, " (and ", failures.size() - 1, " more, see the log)");
+  }
+  return absl::FailedPreconditionError(message);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<ModelToLoad>> ModelsOfRepository(const std::string& path) {
+  SISKIN_ASSIGN_OR_RETURN(const auto sources, repository::ScanRepository(path));
+  if (sources.empty()) {
+    return absl::NotFoundError(
+        absl::StrCat(path, " holds no model: put one at ", path, "/MODEL/1/model.safetensors"));
+  }
+  std::vector<ModelToLoad> models;
+  for (const repository::ModelSource& source : sources) {
+    models.push_back({.name = source.name,
+                      .version = source.version,
+                      .labels = source.labels,
+                      .queue = source.queue,
+                      .load = [source] { return repository::LoadSource(source); }});
+  }
+  return models;
+}
+
+ModelToLoad RandomlyInitialised(const std::string& name) {
+  models::LoadRequest request;
+  request.architecture = name;
+  return {.name = name, .version = "1", .labels = {}, .queue = {}, .load = [request] {
+            return models::RandomModel(request, kRandomSeed);
+          }};
+}
+
+absl::Status ModelHost::LoadAll(const std::vector<ModelToLoad>& models,
+                                absl::FunctionRef<bool()> stop) {
+  // All are known before the first is ready, so that readiness waits for the last.
+  for (const ModelToLoad& model : models) {
+    SISKIN_RETURN_IF_ERROR(registry_.Declare(model.name, model.version));
+  }
+  std::vector<absl::Status> failures;
+  for (const ModelToLoad& model : models) {
+    if (stop()) return absl::CancelledError("stopped while the models were loading");
+    const absl::Status status = Load(model);
+    if (status.ok()) continue;
+    failures.push_back(status);
+    spdlog::error("model {} version {}: failed to load: {}", model.name, model.version,
+                  std::string(status.message()));
+    SISKIN_RETURN_IF_ERROR(
+        registry_.Transition(model.name, model.version, ModelState::kFailed, status));
+  }
+  if (failures.empty()) return absl::OkStatus();
+  if (failures.size() == models.size()) return NothingLoaded(failures);
+  spdlog::error("{} of {} models failed: the server answers for the others, and is not ready",
+                failures.size(), models.size());
+  return absl::OkStatus();
+}
+
+absl::Status ModelHost::Load(const ModelToLoad& model) {
+  const absl::Time start = absl::Now();
+  SISKIN_ASSIGN_OR_RETURN(models::BoundModel bound, model.load());
+  SISKIN_ASSIGN_OR_RETURN(
+      auto loaded, engine::LoadedModel::Compile(
+                       std::move(bound), {.name = model.name,
+                                          .version = model.version,
+                                          .labels = model.labels,
+                                          .max_batch_size = model.queue.limits.max_batch_size}));
+  SISKIN_RETURN_IF_ERROR(registry_.Transition(model.name, model.version, ModelState::kWarming));
+  SISKIN_RETURN_IF_ERROR(WarmAndPublish(model, loaded));
+  LogReady(*loaded, absl::Now() - start);
+  return absl::OkStatus();
+}
+
+absl::Status ModelHost::WarmAndPublish(const ModelToLoad& model,
+                                       std::shared_ptr<const engine::LoadedModel> loaded) {
+  SISKIN_RETURN_IF_ERROR(lanes_.Prepare(loaded));
+  // The queue hands the model back to the lanes, which only read it.
+  auto queue = scheduler_.AddQueue(model.queue, const_cast<engine::LoadedModel*>(loaded.get()));
+  if (!queue.ok()) {
+    lanes_.Forget(*loaded);
+    return std::move(queue).status();
+  }
+  return registry_.Publish(model.name, model.version,
+                           {.model = std::move(loaded), .queue = *std::move(queue)});
+}
+
+void ModelHost::UnloadAll() {
+  for (const engine::VersionStatus& version : registry_.List()) {
+    if (version.state != ModelState::kReady) continue;
+    for (const ModelState state : {ModelState::kDraining, ModelState::kUnloaded}) {
+      const absl::Status status = registry_.Transition(version.model, version.version, state);
+      if (!status.ok()) spdlog::error("{}", std::string(status.message()));
+    }
+  }
+}
+
+}  // namespace siskin::app

@@ -1,0 +1,34 @@
+#include "server/batching/batch_policy.h"
+
+#include <algorithm>
+
+namespace siskin::batching {
+
+const char* ToString(CloseReason reason) {
+  switch (reason) {
+    case CloseReason::kFull:
+      return "full";
+    case CloseReason::kDelay:
+      return "delay";
+    case CloseReason::kDeadline:
+      return "deadline";
+    case CloseReason::kDraining:
+      return "draining";
+  }
+  return "unknown";
+}
+
+BatchDecision DecideBatch(const QueueView& queue, const BatchLimits& limits, absl::Time now) {
+  const int size = std::min(queue.size, limits.max_batch_size);
+  if (queue.size >= limits.max_batch_size) return Dispatch{size, CloseReason::kFull};
+  if (queue.draining) return Dispatch{size, CloseReason::kDraining};
+  // Zero is asked for by itself: it must hold even after the wall clock was set back.
+  const absl::Time delay_over = queue.oldest_enqueued + limits.max_delay;
+  if (limits.max_delay <= absl::ZeroDuration() || delay_over <= now) {
+    return Dispatch{size, CloseReason::kDelay};
+  }
+  if (queue.earliest_deadline <= delay_over) return Dispatch{size, CloseReason::kDeadline};
+  return WaitUntil{delay_over};
+}
+
+}  // namespace siskin::batching

@@ -1,0 +1,51 @@
+// When does a batch close? A pure function, so that it is tested as a table.
+#ifndef SISKIN_SERVER_BATCHING_BATCH_POLICY_H_
+#define SISKIN_SERVER_BATCHING_BATCH_POLICY_H_
+
+#include <variant>
+
+#include "absl/time/time.h"
+
+namespace siskin::batching {
+
+// Latency bound: a task starts at the latest `max_delay` after it was accepted, if a lane is free.
+struct BatchLimits {
+  int max_batch_size = 8;                           // >= 1
+  absl::Duration max_delay = absl::ZeroDuration();  // 0: a free lane takes what is there at once
+};
+
+// What the policy may know of a queue. REQUIRES: size > 0.
+struct QueueView {
+  int size = 0;
+  absl::Time oldest_enqueued;
+  absl::Time earliest_deadline = absl::InfiniteFuture();
+  bool draining = false;  // nothing more will come
+};
+
+enum class CloseReason { kFull, kDelay, kDeadline, kDraining };
+const char* ToString(CloseReason reason);  // "full", "delay", "deadline", "draining"
+
+struct Dispatch {
+  int size = 0;
+  CloseReason reason = CloseReason::kFull;
+};
+struct WaitUntil {
+  absl::Time time;
+};
+using BatchDecision = std::variant<Dispatch, WaitUntil>;
+
+// Called when a lane is free. The first rule that holds decides:
+//   size >= max_batch_size                              -> max_batch_size tasks, kFull
+//   draining                                            -> everything, kDraining
+//   max_delay is 0, or the oldest has waited that long  -> everything, kDelay
+//   earliest_deadline <= oldest_enqueued + max_delay    -> everything, kDeadline: at once, since
+//   the
+//                                                          delay would use up what time there is
+//   otherwise                                           -> wait until oldest_enqueued + max_delay
+// So no wait ever reaches a deadline; a deadline is missed only for want of a free lane or in the
+// computation itself.
+BatchDecision DecideBatch(const QueueView& queue, const BatchLimits& limits, absl::Time now);
+
+}  // namespace siskin::batching
+
+#endif  // SISKIN_SERVER_BATCHING_BATCH_POLICY_H_

@@ -1,0 +1,57 @@
+// A unit of work as the scheduler sees it: when it came, when it is too late, whether it is still
+// wanted. Knows neither tensors nor RPCs.
+//
+// A Task belongs to one thread at a time: the producer, then the queue, then a lane.
+#ifndef SISKIN_SERVER_BATCHING_TASK_H_
+#define SISKIN_SERVER_BATCHING_TASK_H_
+
+#include <atomic>
+#include <memory>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+
+namespace siskin::batching {
+
+// Set from any thread when the caller has gone; read by the scheduler before work starts.
+class CancelFlag {
+ public:
+  void Cancel() { cancelled_.store(true, std::memory_order_relaxed); }
+  bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<bool> cancelled_{false};
+};
+
+class Task {
+ public:
+  // `deadline` may be absl::InfiniteFuture(); `cancel` may be null.
+  Task(absl::Time deadline, std::shared_ptr<const CancelFlag> cancel)
+      : deadline_(deadline), cancel_(std::move(cancel)) {}
+  virtual ~Task() = default;
+  Task(const Task&) = delete;
+  Task& operator=(const Task&) = delete;
+
+  // Answers the task with an error instead of running it. Every accepted task is ended exactly
+  // once: by whoever runs it, or by this.
+  virtual void Fail(const absl::Status& status) = 0;
+
+  absl::Time deadline() const { return deadline_; }
+  // Cheap and lock-free: called with the scheduler's lock held. Overridden where there is more than
+  // one reason to stop.
+  virtual bool cancelled() const { return cancel_ != nullptr && cancel_->cancelled(); }
+
+  // When the queue accepted the task; set by the queue.
+  absl::Time enqueued() const { return enqueued_; }
+  void set_enqueued(absl::Time time) { enqueued_ = time; }
+
+ private:
+  const absl::Time deadline_;
+  const std::shared_ptr<const CancelFlag> cancel_;
+  absl::Time enqueued_;
+};
+
+}  // namespace siskin::batching
+
+#endif  // SISKIN_SERVER_BATCHING_TASK_H_

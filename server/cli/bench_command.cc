@@ -1,0 +1,215 @@
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "nlohmann/json.hpp"
+#include "ops/rewrite.h"
+#include "ops/status_macros.h"
+#include "server/app/version.h"
+#include "server/cli/bench_runner.h"
+#include "server/cli/commands.h"
+#include "server/cli/golden_check.h"
+#include "server/cli/machine.h"
+#include "server/cli/model_selection.h"
+#include "server/cli/table.h"
+#include "server/engine/cpu_topology.h"
+
+namespace siskin::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr char kFooter[] =
+    "Runs plans in this process, without a server: what the network itself costs. A lane is a\n"
+    "pinned thread that runs alone, as in the server. Latency is that of a whole batch.\n"
+    "\n"
+    "Examples:\n"
+    "  siskin bench --repository models --model mobilenet_v2 --batch 1,8 --lanes 1,2\n"
+    "  siskin bench --random-model mobilenet_v1_0.25_128 --seconds 1 --json\n"
+    "  siskin bench --repository models --model mobilenet_v2 --check golden.safetensors\n";
+
+struct BenchFlags {
+  std::string repository;
+  std::string model;
+  std::string version;
+  std::string random_model;
+  std::vector<int> batches = {1, 8};
+  std::vector<int> lanes = {1};
+  double seconds = 3;
+  std::string check;
+  bool json = false;
+};
+
+struct BenchReport {
+  std::string model;
+  int64_t multiply_adds = 0;  // of one image
+  std::optional<double> max_relative_error;
+  std::vector<BenchResult> results;
+
+  double Gflops(const BenchResult& result) const {
+    return 2.0 * static_cast<double>(multiply_adds) * result.images_per_second * 1e-9;
+  }
+};
+
+using Plans = std::vector<std::shared_ptr<const ops::Plan>>;
+
+absl::StatusOr<Plans> CompilePlans(const ops::Graph& graph, const std::vector<int>& batches) {
+  SISKIN_ASSIGN_OR_RETURN(const ops::Graph optimised, ops::Optimize(graph));
+  const auto weights = ops::MakePackedWeights();
+  Plans plans;
+  for (const int batch : batches) {
+    SISKIN_ASSIGN_OR_RETURN(auto plan,
+                            ops::Plan::Compile(optimised, {.batch_size = batch}, weights));
+    plans.push_back(std::move(plan));
+  }
+  return plans;
+}
+
+absl::StatusOr<double> Check(const std::string& path, const Plans& plans) {
+  SISKIN_ASSIGN_OR_RETURN(const Golden golden, ReadGolden(path));
+  double worst = 0;
+  for (const auto& plan : plans) {
+    SISKIN_ASSIGN_OR_RETURN(const double error, MaxRelativeError(golden, *plan));
+    worst = std::max(worst, error);
+  }
+  return worst;
+}
+
+absl::StatusOr<BenchReport> Measure(const BenchFlags& flags) {
+  SISKIN_ASSIGN_OR_RETURN(const SelectedModel selected,
+                          flags.random_model.empty()
+                              ? SelectFromRepository(flags.repository, flags.model, flags.version)
+                              : SelectRandom(flags.random_model));
+  BenchReport report;
+  report.model = selected.name;
+  report.multiply_adds = selected.model.graph.MultiplyAdds();
+  SISKIN_ASSIGN_OR_RETURN(const Plans plans, CompilePlans(selected.model.graph, flags.batches));
+  if (!flags.check.empty()) {
+    SISKIN_ASSIGN_OR_RETURN(report.max_relative_error, Check(flags.check, plans));
+  }
+  const std::vector<int> cpus = engine::DetectCpuBudget().cpus;
+  for (const auto& plan : plans) {
+    for (const int lanes : flags.lanes) {
+      SISKIN_ASSIGN_OR_RETURN(BenchResult result,
+                              RunBench(plan, lanes, absl::Seconds(flags.seconds), cpus));
+      report.results.push_back(result);
+    }
+  }
+  return report;
+}
+
+void PrintJson(const BenchReport& report, const Machine& machine, std::ostream& out) {
+  Json results = Json::array();
+  for (const BenchResult& result : report.results) {
+    results.push_back({{"model", report.model},
+                       {"batch", result.batch},
+                       {"lanes", result.lanes},
+                       {"images_per_second", result.images_per_second},
+                       {"latency_ms",
+                        {{"median", absl::ToDoubleMilliseconds(result.median)},
+                         {"p99", absl::ToDoubleMilliseconds(result.p99)}}},
+                       {"gflops", report.Gflops(result)}});
+  }
+  Json document = {{"results", results},
+                   {"machine",
+                    {{"cpu", machine.cpu},
+                     {"isa", machine.isa},
+                     {"onednn", machine.onednn},
+                     {"cores", machine.cores}}},
+                   {"version", app::Version()}};
+  if (report.max_relative_error.has_value()) {
+    document["check"] = {{"max_relative_error", *report.max_relative_error}};
+  }
+  out << document.dump(2) << "\n";
+}
+
+void PrintTable(const BenchReport& report, const Machine& machine, std::ostream& out) {
+  out << absl::StrCat("machine: ", machine.cpu, ", ", machine.cores, " cores, oneDNN ",
+                      machine.onednn, " with ", machine.isa, "\n\n");
+  constexpr auto kRight = Table::Align::kRight;
+  Table table({{"model"},
+               {"batch", kRight},
+               {"lanes", kRight},
+               {"images/s", kRight},
+               {"median ms", kRight},
+               {"p99 ms", kRight},
+               {"GFLOP/s", kRight}});
+  for (const BenchResult& result : report.results) {
+    table.AddRow({report.model, absl::StrCat(result.batch), absl::StrCat(result.lanes),
+                  absl::StrFormat("%.1f", result.images_per_second),
+                  absl::StrFormat("%.3f", absl::ToDoubleMilliseconds(result.median)),
+                  absl::StrFormat("%.3f", absl::ToDoubleMilliseconds(result.p99)),
+                  absl::StrFormat("%.1f", report.Gflops(result))});
+  }
+  table.Print(out);
+  if (report.max_relative_error.has_value()) {
+    out << absl::StrFormat("\ncheck: largest relative error %.2e\n", *report.max_relative_error);
+  }
+}
+
+int Bench(const BenchFlags& flags, const Console& console) {
+  if (flags.repository.empty() && flags.random_model.empty()) {
+    return Fail(console,
+                "bench needs a model: give --repository DIR --model NAME, or --random-model NAME",
+                kExitUsage);
+  }
+  const absl::StatusOr<BenchReport> report = Measure(flags);
+  if (!report.ok()) return Fail(console, report.status());
+  const Machine machine = DescribeMachine();
+  if (flags.json) {
+    PrintJson(*report, machine, console.out);
+  } else {
+    PrintTable(*report, machine, console.out);
+  }
+  if (report->max_relative_error.value_or(0) > kMaxRelativeError) {
+    return Fail(console, absl::StrFormat("check failed: relative error %.2e is above %.0e",
+                                         *report->max_relative_error, kMaxRelativeError));
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+Command AddBenchCommand(CLI::App& parent) {
+  auto flags = std::make_shared<BenchFlags>();
+  CLI::App* app = parent.add_subcommand("bench", "Measure a model in this process");
+  app->footer(kFooter);
+  app->add_option("--repository", flags->repository, "Folder of models")
+      ->type_name("DIR")
+      ->envname("SISKIN_REPOSITORY");
+  app->add_option("--model", flags->model,
+                  "Model of the repository; may be left out if it is the only one")
+      ->type_name("NAME");
+  app->add_option("--version", flags->version, "Version of the model (default: the highest)")
+      ->type_name("N");
+  app->add_option("--random-model", flags->random_model,
+                  "Instead of a repository: an architecture or variant with random weights")
+      ->type_name("NAME");
+  app->add_option("--batch", flags->batches, "Batch sizes, separated by commas")
+      ->type_name("N,...")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app->add_option("--lanes", flags->lanes, "Lane counts, separated by commas")
+      ->type_name("N,...")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app->add_option("--seconds", flags->seconds, "Duration of each measurement")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0.001, 600.0))
+      ->capture_default_str();
+  app->add_option("--check", flags->check,
+                  "Also compare with the logits of a safetensors file ('input', 'logits'); exit 1 "
+                  "above a relative error of 1e-4")
+      ->type_name("FILE");
+  app->add_flag("--json", flags->json, "Write one JSON document");
+  return {app, [flags](const Console& console) { return Bench(*flags, console); }};
+}
+
+}  // namespace siskin::cli

@@ -1,0 +1,251 @@
+#include "server/cli/inspect_report.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "models/catalog.h"
+#include "nlohmann/json.hpp"
+#include "ops/status_macros.h"
+#include "server/cli/table.h"
+
+namespace siskin::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr auto kRight = Table::Align::kRight;
+
+NetworkFacts FactsOf(const models::BoundModel& model) {
+  return {.architecture = model.spec->architecture,
+          .variant = DescribeVariant(model),
+          .key_style = model.key_style,
+          .input = model.graph.input_shape().ToString(),
+          .parameters = model.graph.ParameterCount(),
+          .multiply_adds = model.graph.MultiplyAdds(),
+          .weight_bytes = WeightBytes(model.graph)};
+}
+
+absl::StatusOr<NetworkFacts> FactsOf(const models::ModelSpec& spec,
+                                     const models::Variant& variant) {
+  models::BuildOptions options{.width = variant.width,
+                               .resolution = variant.resolution,
+                               .head_convolution = variant.head_convolution};
+  if (const models::KeyStyle* style = spec.FindKeyStyle(variant.key_style); style != nullptr) {
+    options.padding = style->padding;
+    options.batch_norm_epsilon = style->batch_norm_epsilon;
+    options.channel_rule = style->channel_rule;
+  }
+  SISKIN_ASSIGN_OR_RETURN(const ops::Graph graph, spec.build(options));
+  return NetworkFacts{.architecture = spec.architecture,
+                      .variant = variant.name,
+                      .key_style = variant.key_style,
+                      .input = graph.input_shape().ToString(),
+                      .parameters = graph.ParameterCount(),
+                      .multiply_adds = graph.MultiplyAdds(),
+                      .weight_bytes = WeightBytes(graph)};
+}
+
+Json ToJson(const NetworkFacts& facts) {
+  return {{"architecture", facts.architecture}, {"variant", facts.variant},
+          {"key_style", facts.key_style},       {"input", facts.input},
+          {"parameters", facts.parameters},     {"multiply_adds", facts.multiply_adds},
+          {"weight_bytes", facts.weight_bytes}};
+}
+
+// Names come from folders, which need not be UTF-8.
+void Write(const Json& document, std::ostream& out) {
+  out << document.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+}
+
+const char* ToString(models::ResizeRule rule) {
+  switch (rule) {
+    case models::ResizeRule::kShortSideThenCrop:
+      return "short side, then crop";
+    case models::ResizeRule::kCropFraction:
+      return "central crop, then resize";
+    case models::ResizeRule::kStretch:
+      return "whole image, stretched";
+  }
+  return "unknown";
+}
+
+std::string DescribePreprocessing(const models::InputContract& input) {
+  std::string text = ToString(input.rule);
+  if (input.rule == models::ResizeRule::kShortSideThenCrop) {
+    absl::StrAppend(&text, " (", input.resize_to, " px)");
+  } else if (input.rule == models::ResizeRule::kCropFraction) {
+    absl::StrAppend(&text, " (", input.crop_fraction, ")");
+  }
+  absl::StrAppend(&text, ", ",
+                  input.interpolation == models::Interpolation::kBicubic ? "bicubic" : "bilinear",
+                  ", ", input.color_order == models::ColorOrder::kBgr ? "BGR" : "RGB");
+  return text;
+}
+
+void PrintSteps(const PlanFacts& plan, std::ostream& out) {
+  Table table({{"step"}, {"implementation"}, {"micro batch", kRight}, {"MACs", kRight}});
+  for (const ops::Plan::StepInfo& step : plan.steps) {
+    table.AddRow({step.name, step.implementation, absl::StrCat(step.micro_batch),
+                  HumanCount(step.multiply_adds)});
+  }
+  out << "\nplan for batch size " << plan.batch_size << "\n";
+  table.Print(out);
+}
+
+void PrintFacts(const SelectedModel& model, const PlanFacts& plan, std::ostream& out) {
+  const NetworkFacts facts = FactsOf(model.model);
+  Table table({{"model"}, {Printable(model.name)}});
+  table.AddRow({"version", model.version});
+  table.AddRow({"network", absl::StrCat(model.model.spec->title, ", ", facts.variant)});
+  table.AddRow({"paper", model.model.spec->paper});
+  table.AddRow({"weights", model.model.random_weights
+                               ? "random: the answers mean nothing"
+                               : absl::StrCat("keys as in ", facts.key_style)});
+  table.AddRow(
+      {"input", absl::StrCat(facts.input, ", ", DescribePreprocessing(model.model.input))});
+  table.AddRow({"classes", absl::StrCat(model.model.graph.output_shape().channels)});
+  table.AddRow({"parameters", HumanCount(facts.parameters)});
+  table.AddRow({"MACs", HumanCount(facts.multiply_adds)});
+  table.AddRow({"weights packed", absl::StrCat(HumanBytes(plan.packed_bytes), ", once a model")});
+  table.AddRow({"arena", absl::StrCat(HumanBytes(plan.arena_bytes), " a lane, at batch size ",
+                                      plan.batch_size)});
+  table.Print(out);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<RepositoryRow>> ListRepository(const std::string& path) {
+  SISKIN_ASSIGN_OR_RETURN(const auto sources, repository::ScanRepository(path));
+  std::vector<RepositoryRow> rows;
+  for (const repository::ModelSource& source : sources) {
+    RepositoryRow row;
+    row.name = source.name;
+    row.version = source.version;
+    const absl::StatusOr<models::BoundModel> model = repository::LoadSource(source);
+    row.status = model.status();
+    if (model.ok()) row.facts = FactsOf(*model);
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+absl::StatusOr<std::vector<CatalogueRow>> ListCatalogue() {
+  std::vector<CatalogueRow> rows;
+  for (const models::ModelSpec& spec : models::Catalog()) {
+    for (const models::Variant& variant : spec.variants) {
+      SISKIN_ASSIGN_OR_RETURN(NetworkFacts facts, FactsOf(spec, variant));
+      rows.push_back({.facts = std::move(facts), .published_top1 = variant.published_top1});
+    }
+  }
+  return rows;
+}
+
+void PrintRepository(const std::vector<RepositoryRow>& rows, std::ostream& out) {
+  Table table({{"model"},
+               {"version", kRight},
+               {"architecture"},
+               {"variant"},
+               {"keys"},
+               {"input"},
+               {"params", kRight},
+               {"MACs", kRight},
+               {"weights", kRight}});
+  for (const RepositoryRow& row : rows) {
+    if (!row.status.ok()) {
+      table.AddRow({row.name, row.version, "does not load"});
+      continue;
+    }
+    const NetworkFacts& facts = row.facts;
+    table.AddRow({row.name, row.version, facts.architecture, facts.variant, facts.key_style,
+                  facts.input, HumanCount(facts.parameters), HumanCount(facts.multiply_adds),
+                  HumanBytes(facts.weight_bytes)});
+  }
+  table.Print(out);
+}
+
+void PrintRepositoryJson(const std::vector<RepositoryRow>& rows, std::ostream& out) {
+  Json models = Json::array();
+  for (const RepositoryRow& row : rows) {
+    Json model = {{"name", row.name}, {"version", row.version}};
+    if (row.status.ok()) {
+      model.update(ToJson(row.facts));
+    } else {
+      model["error"] = std::string(row.status.message());
+    }
+    models.push_back(std::move(model));
+  }
+  Write({{"models", models}}, out);
+}
+
+void PrintCatalogue(const std::vector<CatalogueRow>& rows, std::ostream& out) {
+  Table table({{"architecture"},
+               {"variant"},
+               {"keys"},
+               {"input"},
+               {"params", kRight},
+               {"MACs", kRight},
+               {"weights", kRight},
+               {"published top-1", kRight}});
+  for (const CatalogueRow& row : rows) {
+    const NetworkFacts& facts = row.facts;
+    table.AddRow({facts.architecture, facts.variant, facts.key_style, facts.input,
+                  HumanCount(facts.parameters), HumanCount(facts.multiply_adds),
+                  HumanBytes(facts.weight_bytes),
+                  row.published_top1 ? absl::StrFormat("%.1f %%", *row.published_top1) : "-"});
+  }
+  table.Print(out);
+}
+
+void PrintCatalogueJson(const std::vector<CatalogueRow>& rows, std::ostream& out) {
+  Json variants = Json::array();
+  for (const CatalogueRow& row : rows) {
+    Json variant = ToJson(row.facts);
+    if (row.published_top1.has_value()) variant["published_top1"] = *row.published_top1;
+    variants.push_back(std::move(variant));
+  }
+  Write({{"catalogue", variants}}, out);
+}
+
+void PrintModel(const SelectedModel& model, const PlanFacts& plan, bool with_steps,
+                std::ostream& out) {
+  PrintFacts(model, plan, out);
+  Table table({{"layer"}, {"op"}, {"output"}, {"params", kRight}, {"MACs", kRight}});
+  for (const LayerFacts& layer : DescribeLayers(model.model.graph)) {
+    table.AddRow({layer.name, layer.op, layer.output, HumanCount(layer.parameters),
+                  HumanCount(layer.multiply_adds)});
+  }
+  out << "\n";
+  table.Print(out);
+  if (with_steps) PrintSteps(plan, out);
+}
+
+void PrintModelJson(const SelectedModel& model, const PlanFacts& plan, bool with_steps,
+                    std::ostream& out) {
+  Json document = {{"name", model.name}, {"version", model.version}};
+  document.update(ToJson(FactsOf(model.model)));
+  document["random_weights"] = model.model.random_weights;
+  document["classes"] = model.model.graph.output_shape().channels;
+  document["memory"] = {{"batch", plan.batch_size},
+                        {"packed_weight_bytes", plan.packed_bytes},
+                        {"arena_bytes_per_lane", plan.arena_bytes}};
+  document["layers"] = Json::array();
+  for (const LayerFacts& layer : DescribeLayers(model.model.graph)) {
+    document["layers"].push_back({{"name", layer.name},
+                                  {"op", layer.op},
+                                  {"output", layer.output},
+                                  {"parameters", layer.parameters},
+                                  {"multiply_adds", layer.multiply_adds}});
+  }
+  if (with_steps) {
+    document["plan"] = Json::array();
+    for (const ops::Plan::StepInfo& step : plan.steps) {
+      document["plan"].push_back({{"name", step.name},
+                                  {"implementation", step.implementation},
+                                  {"micro_batch", step.micro_batch},
+                                  {"multiply_adds", step.multiply_adds}});
+    }
+  }
+  Write(document, out);
+}
+
+}  // namespace siskin::cli

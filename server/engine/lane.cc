@@ -1,0 +1,168 @@
+#include "server/engine/lane.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "ops/status_macros.h"
+
+namespace siskin::engine {
+
+LaneModel::LaneModel(std::shared_ptr<const LoadedModel> model)
+    : model_(std::move(model)), arena_(model_->arena_bytes()) {}
+
+absl::StatusOr<std::unique_ptr<LaneModel>> LaneModel::Make(
+    std::shared_ptr<const LoadedModel> model) {
+  std::unique_ptr<LaneModel> made(new LaneModel(std::move(model)));
+  for (const auto& plan : made->model_->plans()) {
+    SISKIN_ASSIGN_OR_RETURN(auto workspace, plan->MakeWorkspace(made->arena_.bytes()));
+    const absl::Span<float> input = workspace->input();
+    std::fill(input.begin(), input.end(), 0.0f);
+    SISKIN_RETURN_IF_ERROR(plan->Run(*workspace));
+    made->workspaces_.push_back(std::move(workspace));
+  }
+  return made;
+}
+
+size_t LaneModel::LargestPlanWithin(size_t images) const {
+  size_t index = 0;
+  while (static_cast<size_t>(plan(index).batch_size()) > images) ++index;
+  return index;
+}
+
+size_t LaneModel::SmallestPlanFor(size_t images) const {
+  size_t index = model_->plans().size() - 1;
+  while (static_cast<size_t>(plan(index).batch_size()) < images) --index;
+  return index;
+}
+
+Lane::Lane(batching::Scheduler& scheduler, BatchObserver* observer)
+    : scheduler_(scheduler), clock_(scheduler.clock()), observer_(observer) {
+  slots_.reserve(LoadedModel::kMaxBatchSize);
+}
+
+bool Lane::Has(const LoadedModel& model) const { return Find(&model) != nullptr; }
+
+void Lane::Add(std::unique_ptr<LaneModel> model) {
+  const LoadedModel* const key = &model->model();
+  absl::MutexLock lock(&mu_);
+  models_[key] = std::move(model);
+}
+
+void Lane::Remove(const LoadedModel& model) {
+  std::shared_ptr<LaneModel> removed;  // freed without the lock
+  absl::MutexLock lock(&mu_);
+  const auto it = models_.find(&model);
+  if (it == models_.end()) return;
+  removed = std::move(it->second);
+  models_.erase(it);
+}
+
+std::shared_ptr<LaneModel> Lane::Find(const void* owner) const {
+  absl::MutexLock lock(&mu_);
+  const auto it = models_.find(owner);
+  return it == models_.end() ? nullptr : it->second;
+}
+
+void Lane::Run() {
+  batching::Batch batch;
+  batch.tasks.reserve(LoadedModel::kMaxBatchSize);
+  while (scheduler_.WaitForBatch(batch)) RunBatch(batch);
+}
+
+void Lane::RunBatch(batching::Batch& batch) {
+  absl::Status left_over = absl::InternalError("a lane returned without an answer");
+  const absl::Cleanup end_what_is_left = [&] {
+    for (const auto& task : batch.tasks) {
+      if (task != nullptr) task->Fail(left_over);
+    }
+  };
+  const std::shared_ptr<LaneModel> model = Find(batch.owner);
+  if (model == nullptr) {
+    left_over = absl::InternalError("the model of this batch was not given to the lanes");
+    return;
+  }
+  taken_ = clock_.Now();
+  Totals totals;
+  Tasks waiting = absl::MakeSpan(batch.tasks);
+  while (!waiting.empty()) waiting.remove_prefix(RunChunk(*model, waiting, totals));
+  if (observer_ != nullptr && totals.images > 0) {
+    observer_->OnBatch(model->model(), totals.images, batch.reason, totals.compute);
+  }
+}
+
+// Ends at least one of `waiting`, from the front; returns how many.
+size_t Lane::RunChunk(LaneModel& model, Tasks waiting, Totals& totals) {
+  const size_t wished = model.LargestPlanWithin(waiting.size());
+  const size_t ended = Fill(model.workspace(wished), model.plan(wished), waiting);
+  if (slots_.empty()) return ended;
+
+  const size_t chosen = Settle(model, wished);
+  ops::Workspace& workspace = model.workspace(chosen);
+  const absl::Time start = clock_.Now();
+  const absl::Status status = model.plan(chosen).Run(workspace);
+  const absl::Duration compute = clock_.Now() - start;
+  if (status.ok()) totals.images += static_cast<int>(slots_.size());
+  totals.compute += compute;
+  Answer(status, workspace.output(), model.plan(chosen).output_shape().elements(), compute);
+  return ended;
+}
+
+// Prepares tasks until the plan's input is full or none is left. Those that fail are ended; the
+// others move to `slots_`.
+size_t Lane::Fill(ops::Workspace& workspace, const ops::Plan& plan, Tasks waiting) {
+  const size_t image = plan.input_shape().elements();
+  size_t taken = 0;
+  absl::Time start = clock_.Now();
+  while (taken < waiting.size() && slots_.size() < static_cast<size_t>(plan.batch_size())) {
+    std::unique_ptr<batching::Task>& task = waiting[taken++];
+    // The queues of models hold inference tasks only: see LanePool.
+    auto& inference = static_cast<InferenceTask&>(*task);
+    const absl::Status status =
+        inference.Prepare(workspace.input().subspan(slots_.size() * image, image));
+    const absl::Time end = clock_.Now();
+    if (status.ok()) {
+      task.release();
+      slots_.push_back({std::unique_ptr<InferenceTask>(&inference), end - start});
+    } else {
+      inference.Fail(status);
+      task.reset();
+    }
+    start = end;
+  }
+  return taken;
+}
+
+// Chooses the plan for what is in `slots_`, which was prepared in the input of plan `prepared_for`.
+size_t Lane::Settle(LaneModel& model, size_t prepared_for) {
+  const size_t chosen = model.SmallestPlanFor(slots_.size());
+  const absl::Span<float> from = model.workspace(prepared_for).input();
+  const absl::Span<float> to = model.workspace(chosen).input();
+  const size_t values = slots_.size() * model.plan(chosen).input_shape().elements();
+  // Both lie in one arena and may overlap.
+  if (chosen != prepared_for) std::memmove(to.data(), from.data(), values * sizeof(float));
+  std::fill(to.begin() + values, to.end(), 0.0f);
+  return chosen;
+}
+
+void Lane::Answer(const absl::Status& status, absl::Span<const float> outputs, size_t classes,
+                  absl::Duration compute) {
+  TaskTiming timing;
+  timing.compute = compute;
+  timing.batch_size = static_cast<int>(slots_.size());
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    InferenceTask& task = *slots_[i].task;
+    timing.queue = taken_ - task.enqueued();
+    timing.prepare = slots_[i].prepare;
+    if (status.ok()) {
+      task.Complete(outputs.subspan(i * classes, classes), timing);
+    } else {
+      task.Fail(absl::InternalError(absl::StrCat("the network failed: ", status.message())));
+    }
+  }
+  slots_.clear();
+}
+
+}  // namespace siskin::engine

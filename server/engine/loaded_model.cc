@@ -1,0 +1,62 @@
+#include "server/engine/loaded_model.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "ops/rewrite.h"
+#include "ops/status_macros.h"
+
+namespace siskin::engine {
+namespace {
+
+absl::Status CheckOptions(const LoadedModel::Options& options, const models::BoundModel& model) {
+  if (options.name.empty()) return absl::InvalidArgumentError("a model needs a name");
+  if (options.max_batch_size < 1 || options.max_batch_size > LoadedModel::kMaxBatchSize) {
+    return absl::InvalidArgumentError(absl::StrCat("max_batch_size must be from 1 to ",
+                                                   LoadedModel::kMaxBatchSize, ", it is ",
+                                                   options.max_batch_size));
+  }
+  const int classes = model.graph.output_shape().channels;
+  if (!options.labels.empty() && options.labels.size() != static_cast<size_t>(classes)) {
+    return absl::InvalidArgumentError(absl::StrCat("there are ", options.labels.size(),
+                                                   " labels, but the network has ", classes,
+                                                   " classes; give one label per class, or none"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+LoadedModel::LoadedModel(models::BoundModel model, Options options)
+    : model_(std::move(model)), options_(std::move(options)), weights_(ops::MakePackedWeights()) {}
+
+absl::StatusOr<std::shared_ptr<const LoadedModel>> LoadedModel::Compile(models::BoundModel model,
+                                                                        Options options) {
+  SISKIN_RETURN_IF_ERROR(model.graph.Validate());
+  SISKIN_RETURN_IF_ERROR(CheckOptions(options, model));
+  SISKIN_ASSIGN_OR_RETURN(const ops::Graph optimized, ops::Optimize(model.graph));
+  // The plans have their own copies; the file's values are let go.
+  for (ops::Parameter& parameter : model.graph.parameters) parameter.data = {};
+
+  std::shared_ptr<LoadedModel> loaded(new LoadedModel(std::move(model), std::move(options)));
+  unsigned batch_size = std::bit_floor(static_cast<unsigned>(loaded->max_batch_size()));
+  for (; batch_size >= 1; batch_size /= 2) {
+    const ops::PlanOptions plan_options = {.batch_size = static_cast<int>(batch_size)};
+    SISKIN_ASSIGN_OR_RETURN(auto plan,
+                            ops::Plan::Compile(optimized, plan_options, loaded->weights_));
+    loaded->plans_.push_back(std::move(plan));
+  }
+  return loaded;
+}
+
+size_t LoadedModel::arena_bytes() const {
+  size_t largest = 0;
+  for (const auto& plan : plans_) largest = std::max(largest, plan->arena_bytes());
+  return largest;
+}
+
+int64_t LoadedModel::weight_bytes() const { return ops::PackedBytes(*weights_); }
+
+}  // namespace siskin::engine

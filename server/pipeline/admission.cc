@@ -1,0 +1,64 @@
+#include "server/pipeline/admission.h"
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+namespace siskin::pipeline {
+namespace {
+
+// Adds `amount` unless that makes more than `limit`; never more, not even for a moment, so that a
+// request which does not fit cannot turn away one that does.
+bool AddWithin(std::atomic<int64_t>& counter, int64_t amount, int64_t limit) {
+  int64_t current = counter.load(std::memory_order_relaxed);
+  do {
+    if (amount > limit - current) return false;
+  } while (!counter.compare_exchange_weak(current, current + amount, std::memory_order_seq_cst,
+                                          std::memory_order_relaxed));
+  return true;
+}
+
+}  // namespace
+
+Permit& Permit::operator=(Permit&& other) noexcept {
+  if (this != &other) {
+    Release();
+    admission_ = std::exchange(other.admission_, nullptr);
+    bytes_ = other.bytes_;
+  }
+  return *this;
+}
+
+void Permit::Release() {
+  if (admission_ == nullptr) return;
+  admission_->bytes_.fetch_sub(bytes_);
+  admission_->requests_.fetch_sub(1);
+  admission_ = nullptr;
+}
+
+absl::StatusOr<Permit> Admission::Admit(int64_t bytes, absl::Time deadline, absl::Time now) {
+  if (deadline <= now) {
+    return absl::DeadlineExceededError("the deadline had passed when the request came");
+  }
+  if (bytes > limits_.max_bytes) {
+    return absl::InvalidArgumentError(absl::StrCat("the request holds ", bytes,
+                                                   " bytes, this server takes ", limits_.max_bytes,
+                                                   " at most; send fewer images at a time"));
+  }
+  if (!AddWithin(requests_, 1, limits_.max_requests)) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "the server is busy with ", limits_.max_requests, " requests already; retry later"));
+  }
+  if (!AddWithin(bytes_, bytes, limits_.max_bytes)) {
+    requests_.fetch_sub(1);
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "the requests in flight fill the ", limits_.max_bytes, " bytes there are; retry later"));
+  }
+  Permit permit(*this, bytes);
+  // Looked at last: either Close is seen here, or whoever closed sees this request.
+  if (closed_.load()) {
+    return absl::UnavailableError("the server is shutting down; try another one");
+  }
+  return permit;
+}
+
+}  // namespace siskin::pipeline

@@ -1,0 +1,65 @@
+// How much may be in flight. Everything accepted holds a Permit until it is answered.
+//
+// Thread-safe, lock-free.
+#ifndef SISKIN_SERVER_PIPELINE_ADMISSION_H_
+#define SISKIN_SERVER_PIPELINE_ADMISSION_H_
+
+#include <atomic>
+#include <cstdint>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace siskin::pipeline {
+
+class Admission;
+
+// The right to be in flight: a count and a number of payload bytes, given back on destruction.
+class Permit {
+ public:
+  Permit() = default;
+  Permit(Permit&& other) noexcept
+      : admission_(std::exchange(other.admission_, nullptr)), bytes_(other.bytes_) {}
+  Permit& operator=(Permit&& other) noexcept;
+  ~Permit() { Release(); }
+  void Release();
+
+ private:
+  friend class Admission;
+  Permit(Admission& admission, int64_t bytes) : admission_(&admission), bytes_(bytes) {}
+
+  Admission* admission_ = nullptr;
+  int64_t bytes_ = 0;
+};
+
+class Admission {
+ public:
+  struct Limits {
+    int64_t max_requests = 1024;
+    int64_t max_bytes = int64_t{512} << 20;  // request payloads held in memory
+  };
+  explicit Admission(Limits limits) : limits_(limits) {}
+
+  // INVALID_ARGUMENT for more bytes than there ever are; RESOURCE_EXHAUSTED over a limit (worth a
+  // retry); UNAVAILABLE while closed; DEADLINE_EXCEEDED when `deadline` has passed at `now`.
+  absl::StatusOr<Permit> Admit(int64_t bytes, absl::Time deadline, absl::Time now);
+
+  // Draining: nothing more is admitted. Once requests() is 0 after this, it stays 0, but for
+  // requests that are being refused.
+  void Close() { closed_.store(true); }
+  int64_t requests() const { return requests_.load(); }
+  int64_t bytes() const { return bytes_.load(); }
+  const Limits& limits() const { return limits_; }
+
+ private:
+  friend class Permit;
+  const Limits limits_;
+  std::atomic<int64_t> requests_{0};
+  std::atomic<int64_t> bytes_{0};
+  std::atomic<bool> closed_{false};
+};
+
+}  // namespace siskin::pipeline
+
+#endif  // SISKIN_SERVER_PIPELINE_ADMISSION_H_

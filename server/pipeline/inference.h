@@ -1,0 +1,77 @@
+// The path every protocol takes: resolve the model, check the input, be admitted, queue, run,
+// answer.
+//
+// A request carries one photo or tensor of 1..max images; each image is a task of its own in the
+// model's queue, so that they batch with everybody else's, and the request is answered when the
+// last one has ended. The first image to fail decides the answer; those that still wait then are
+// not computed. Payload bytes are borrowed, not copied: the caller keeps them until `done`.
+//
+// Errors: those of ModelRegistry::Resolve, ProbeImage, CheckTensor, Admission and
+// BatchQueue::Enqueue at once; later CANCELLED and DEADLINE_EXCEEDED (nothing was computed),
+// INVALID_ARGUMENT (a photo that is damaged inside), UNAVAILABLE (the model is being unloaded).
+#ifndef SISKIN_SERVER_PIPELINE_INFERENCE_H_
+#define SISKIN_SERVER_PIPELINE_INFERENCE_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "server/batching/clock.h"
+#include "server/engine/inference_task.h"
+#include "server/engine/model_registry.h"
+#include "server/pipeline/admission.h"
+#include "server/pipeline/image_decoder.h"
+#include "server/pipeline/tensor_input.h"
+
+namespace siskin::pipeline {
+
+// Photos, each one compressed image file.
+struct ImagesInput {
+  std::vector<absl::Span<const uint8_t>> files;  // 1..max images
+};
+
+struct InferenceRequest {
+  std::string_view model;    // empty: the only one
+  std::string_view version;  // empty: the highest ready one
+  std::variant<ImagesInput, TensorView> input;
+  absl::Time deadline = absl::InfiniteFuture();
+  std::shared_ptr<const batching::CancelFlag> cancel;  // may be null
+};
+
+struct InferenceResult {
+  std::shared_ptr<const engine::Servable> servable;
+  int images = 0;
+  std::vector<float> logits;  // [images, classes]
+  engine::TaskTiming timing;  // of several images: the longest queue and compute, summed prepare
+};
+
+class Inference {
+ public:
+  // All outlive the object. `max_images`: of one request.
+  Inference(const engine::ModelRegistry& registry, Admission& admission, ImageLimits limits,
+            int max_images, batching::Clock& clock = batching::Clock::Real());
+
+  // Calls `done` exactly once: before returning when the request is refused, else on the thread
+  // that ends the last image, which is a lane as a rule, and waits for it. The Permit has been
+  // given back by then. Of `request`, only the payload bytes are used after the call. Thread-safe;
+  // never blocks.
+  using Done = absl::AnyInvocable<void(absl::StatusOr<InferenceResult>)>;
+  void Start(const InferenceRequest& request, Done done);
+
+ private:
+  const engine::ModelRegistry& registry_;
+  Admission& admission_;
+  const ImageLimits limits_;
+  const int max_images_;
+  batching::Clock& clock_;
+};
+
+}  // namespace siskin::pipeline
+
+#endif  // SISKIN_SERVER_PIPELINE_INFERENCE_H_

@@ -1,0 +1,25 @@
+// <repo>/<model>/model.textproto: siskin.v1.ModelConfig as text. Generated types stay in the .cc.
+#ifndef SISKIN_SERVER_REPOSITORY_MODEL_CONFIG_H_
+#define SISKIN_SERVER_REPOSITORY_MODEL_CONFIG_H_
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "models/model_loader.h"
+#include "server/batching/batch_queue.h"
+
+namespace siskin::repository {
+
+struct ParsedConfig {
+  models::LoadRequest load;  // without name_hint
+  batching::QueueOptions queue;
+};
+
+// INVALID_ARGUMENT, as "path:line:column: message": a syntax error, an unknown or repeated field, a
+// value out of range. Columns and lines count from one.
+absl::StatusOr<ParsedConfig> ParseModelConfig(const std::string& path, std::string_view text);
+
+}  // namespace siskin::repository
+
+#endif  // SISKIN_SERVER_REPOSITORY_MODEL_CONFIG_H_

@@ -1,0 +1,49 @@
+// Model folders on disk.
+//
+//   <repo>/<model>/<version>/model.safetensors   version: a positive integer
+//   <repo>/<model>/model.safetensors             the same as version 1, when there is no other
+//   <repo>/<model>/labels.txt                    optional, a class a line
+//   <repo>/<model>/model.textproto               optional, siskin.v1.ModelConfig
+//
+// The config is strict: an unknown field is INVALID_ARGUMENT with line and column. Without a config
+// the architecture comes from the checkpoint's metadata or the folder's name.
+// Hidden entries, lost+found and plain files at the top are ignored; a folder without a model is an
+// error. Symbolic links are followed. Model names are of the set [A-Za-z0-9_.-]{1,64}.
+#ifndef SISKIN_SERVER_REPOSITORY_MODEL_REPOSITORY_H_
+#define SISKIN_SERVER_REPOSITORY_MODEL_REPOSITORY_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "models/model_loader.h"
+#include "server/batching/batch_queue.h"
+
+namespace siskin::repository {
+
+inline constexpr int kMaxModels = 1000;
+inline constexpr int kMaxVersionsOfAModel = 100;
+
+// One version found on disk, with its config parsed. Nothing large is read yet.
+struct ModelSource {
+  std::string name;
+  std::string version;  // "1"
+  std::string weights_path;
+  std::vector<std::string> labels;
+  models::LoadRequest load;
+  batching::QueueOptions queue;  // batching and capacity from the config
+};
+
+// Every model of the repository, ordered by name, then version (numerically). All versions are
+// listed; a repository without models is an empty list.
+// NOT_FOUND: no such folder. INVALID_ARGUMENT: names the file and the fault. RESOURCE_EXHAUSTED:
+// more than kMaxModels or kMaxVersionsOfAModel. Other codes: a folder or file cannot be read.
+absl::StatusOr<std::vector<ModelSource>> ScanRepository(const std::string& path);
+
+// Maps, audits and binds the weights. INVALID_ARGUMENT also if there are labels, but not one per
+// class.
+absl::StatusOr<models::BoundModel> LoadSource(const ModelSource& source);
+
+}  // namespace siskin::repository
+
+#endif  // SISKIN_SERVER_REPOSITORY_MODEL_REPOSITORY_H_

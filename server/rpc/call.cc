@@ -1,0 +1,63 @@
+#include "server/rpc/call.h"
+
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "server/rpc/grpc_status.h"
+
+namespace siskin::rpc {
+absl::Time Deadline(const grpc::CallbackServerContext& context) {
+  const auto deadline = context.deadline();
+  if (deadline == std::chrono::system_clock::time_point::max()) return absl::InfiniteFuture();
+  return absl::FromChrono(deadline);
+}
+
+void RequestRecord::Report(absl::StatusCode code, metrics::Metrics& metrics) const {
+  const absl::Duration duration = absl::FromChrono(std::chrono::steady_clock::now() - start_);
+  const engine::LoadedModel* model = servable_ == nullptr ? nullptr : servable_->model.get();
+  if (model == nullptr) {
+    metrics.OnRequest("", "", method_, code, duration);
+  } else {
+    metrics.OnRequest(model->name(), model->version(), method_, code, duration);
+  }
+}
+
+std::shared_ptr<const engine::Servable> FindServable(const Backend& backend, std::string_view model,
+                                                     std::string_view version) {
+  auto servable = backend.registry.Resolve(model, version);
+  return servable.ok() ? *std::move(servable) : nullptr;
+}
+
+void Infer(const Backend& backend, const pipeline::InferenceRequest& request, Fill fill,
+           Answered answered) {
+  backend.inference.Start(request, [&backend, model = request.model, version = request.version,
+                                    fill = std::move(fill), answered = std::move(answered)](
+                                       absl::StatusOr<pipeline::InferenceResult> result) mutable {
+    if (!result.ok()) {
+      answered(result.status(), FindServable(backend, model, version));
+      return;
+    }
+    backend.metrics.OnStages(result->servable->model->name(), result->timing);
+    fill(*result);
+    answered(absl::OkStatus(), std::move(result->servable));
+  });
+}
+
+void UnaryCall::End(const absl::Status& status, std::shared_ptr<const engine::Servable> servable,
+                    const std::string& request_id) {
+  code_ = status.code();
+  record_.set_servable(std::move(servable));
+  Finish(ToGrpcStatus(status, request_id));
+}
+
+void UnaryCall::OnDone() {
+  // What the client saw: an answer after the deadline or after it went away reached nobody.
+  if (context_.IsCancelled()) {
+    code_ = absl::Now() >= deadline() ? absl::StatusCode::kDeadlineExceeded
+                                      : absl::StatusCode::kCancelled;
+  }
+  record_.Report(code_, metrics_);
+  delete this;
+}
+
+}  // namespace siskin::rpc

@@ -1,0 +1,27 @@
+// siskin.v1.Classifier: photo or tensor in, labels out. Nothing blocks; answers come from the
+// lanes.
+#ifndef SISKIN_SERVER_RPC_CLASSIFIER_SERVICE_H_
+#define SISKIN_SERVER_RPC_CLASSIFIER_SERVICE_H_
+
+#include "server/rpc/call.h"
+#include "siskin/v1/classifier.grpc.pb.h"
+
+namespace siskin::rpc {
+
+class ClassifierService final : public v1::Classifier::CallbackService {
+ public:
+  explicit ClassifierService(const Backend& backend) : backend_(backend) {}
+
+  grpc::ServerUnaryReactor* Classify(grpc::CallbackServerContext* context,
+                                     const v1::ClassifyRequest* request,
+                                     v1::ClassifyResponse* response) override;
+  grpc::ServerBidiReactor<v1::ClassifyRequest, v1::ClassifyStreamResponse>* ClassifyStream(
+      grpc::CallbackServerContext* context) override;
+
+ private:
+  const Backend backend_;
+};
+
+}  // namespace siskin::rpc
+
+#endif  // SISKIN_SERVER_RPC_CLASSIFIER_SERVICE_H_

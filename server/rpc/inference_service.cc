@@ -1,0 +1,131 @@
+#include "server/rpc/inference_service.h"
+
+#include <algorithm>
+#include <initializer_list>
+#include <memory>
+#include <utility>
+
+#include "ops/status_macros.h"
+#include "server/rpc/infer_request.h"
+#include "server/rpc/infer_response.h"
+
+namespace siskin::rpc {
+namespace {
+
+using Servable = std::shared_ptr<const engine::Servable>;
+
+// Answers an RPC that needs no inference. `answer` fills the response and returns whom it asked,
+// null for the server itself, or an error.
+template <typename Answer>
+grpc::ServerUnaryReactor* AnswerNow(grpc::CallbackServerContext* context, const Backend& backend,
+                                    std::string_view method, Answer answer) {
+  auto* call = new UnaryCall(*context, backend.metrics, method);
+  absl::StatusOr<Servable> servable = answer();
+  if (servable.ok()) {
+    call->End(absl::OkStatus(), *std::move(servable), "");
+  } else {
+    call->End(servable.status(), nullptr, "");
+  }
+  return call;
+}
+
+void FillTensor(const char* name, std::initializer_list<int64_t> shape,
+                ::inference::ModelMetadataResponse::TensorMetadata& tensor) {
+  tensor.set_name(name);
+  tensor.set_datatype("FP32");
+  for (const int64_t dimension : shape) tensor.add_shape(dimension);
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* InferenceService::ServerLive(grpc::CallbackServerContext* context,
+                                                       const ::inference::ServerLiveRequest*,
+                                                       ::inference::ServerLiveResponse* response) {
+  return AnswerNow(context, backend_, "ServerLive", [response]() -> Servable {
+    response->set_live(true);
+    return nullptr;
+  });
+}
+
+grpc::ServerUnaryReactor* InferenceService::ServerReady(
+    grpc::CallbackServerContext* context, const ::inference::ServerReadyRequest*,
+    ::inference::ServerReadyResponse* response) {
+  return AnswerNow(context, backend_, "ServerReady", [this, response]() -> Servable {
+    response->set_ready(health_.ready());
+    return nullptr;
+  });
+}
+
+grpc::ServerUnaryReactor* InferenceService::ModelReady(
+    grpc::CallbackServerContext* context, const ::inference::ModelReadyRequest* request,
+    ::inference::ModelReadyResponse* response) {
+  // An unknown model is not an error here, it is not ready: so do Triton and KServe.
+  return AnswerNow(context, backend_, "ModelReady", [this, request, response] {
+    auto servable = FindServable(backend_, request->name(), request->version());
+    response->set_ready(servable != nullptr);
+    return servable;
+  });
+}
+
+grpc::ServerUnaryReactor* InferenceService::ServerMetadata(
+    grpc::CallbackServerContext* context, const ::inference::ServerMetadataRequest*,
+    ::inference::ServerMetadataResponse* response) {
+  return AnswerNow(context, backend_, "ServerMetadata", [response]() -> Servable {
+    response->set_name("siskin");
+    response->set_version(SISKIN_VERSION);
+    response->add_extensions("classification");
+    response->add_extensions("binary_tensor_data");
+    return nullptr;
+  });
+}
+
+grpc::ServerUnaryReactor* InferenceService::ModelMetadata(
+    grpc::CallbackServerContext* context, const ::inference::ModelMetadataRequest* request,
+    ::inference::ModelMetadataResponse* response) {
+  return AnswerNow(
+      context, backend_, "ModelMetadata", [this, request, response]() -> absl::StatusOr<Servable> {
+        SISKIN_ASSIGN_OR_RETURN(Servable servable,
+                                backend_.registry.Resolve(request->name(), request->version()));
+        const engine::LoadedModel& model = *servable->model;
+        response->set_name(model.name());
+        response->set_platform("siskin_onednn");
+        for (const engine::VersionStatus& status : backend_.registry.List()) {
+          if (status.model != model.name() || status.state != engine::ModelState::kReady) continue;
+          if (request->version().empty() || status.version == model.version()) {
+            response->add_versions(status.version);
+          }
+        }
+        FillTensor(kInputName, {-1, 3, model.input().height, model.input().width},
+                   *response->add_inputs());
+        FillTensor(kLogitsName, {-1, model.classes()}, *response->add_outputs());
+        FillTensor(kProbabilitiesName, {-1, model.classes()}, *response->add_outputs());
+        return servable;
+      });
+}
+
+grpc::ServerUnaryReactor* InferenceService::ModelInfer(
+    grpc::CallbackServerContext* context, const ::inference::ModelInferRequest* message,
+    ::inference::ModelInferResponse* response) {
+  auto* call = new UnaryCall(*context, backend_.metrics, "ModelInfer");
+  auto infer = std::make_unique<InferCall>();
+  if (const absl::Status status = ParseInferRequest(*message, *infer); !status.ok()) {
+    call->End(status, FindServable(backend_, message->model_name(), message->model_version()),
+              message->id());
+    return call;
+  }
+  infer->request.deadline = std::min(infer->request.deadline, call->deadline());
+  infer->request.cancel = call->cancel();
+  const pipeline::InferenceRequest& request = infer->request;
+  // `infer` lives in the callback: the pipeline borrows from it until then.
+  Infer(
+      backend_, request,
+      [message, response, infer = std::move(infer)](const pipeline::InferenceResult& result) {
+        FillInferResponse(*message, infer->outputs, result, *response);
+      },
+      [call, message](const absl::Status& status, Servable servable) {
+        call->End(status, std::move(servable), message->id());
+      });
+  return call;
+}
+
+}  // namespace siskin::rpc

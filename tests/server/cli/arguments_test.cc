@@ -1,0 +1,110 @@
+// What the command line refuses, and what it says then.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "server/app/version.h"
+#include "tests/server/cli/cli_fixture.h"
+
+namespace siskin::cli {
+namespace {
+
+using ::siskin::testing::CliResult;
+using ::siskin::testing::RefusingPort;
+using ::siskin::testing::RunCli;
+using ::siskin::testing::TempFolder;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+TEST(ArgumentsTest, VersionIsThatOfTheProject) {
+  const CliResult result = RunCli({"--version"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.out, std::string("siskin ") + app::Version() + "\n");
+  EXPECT_THAT(app::Version(), ::testing::MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+"));
+}
+
+TEST(ArgumentsTest, ACommandIsNeeded) {
+  const CliResult result = RunCli({});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("subcommand is required"));
+}
+
+TEST(ArgumentsTest, UnknownFlagIsAUsageError) {
+  const CliResult result = RunCli({"bench", "--batches", "1"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("--batches"));
+}
+
+TEST(ArgumentsTest, HelpOfAllNamesEveryCommand) {
+  const CliResult result = RunCli({"--help"});
+  EXPECT_EQ(result.exit_code, 0);
+  for (const char* command : {"serve", "classify", "health", "inspect", "bench"}) {
+    EXPECT_THAT(result.out, HasSubstr(command));
+  }
+}
+
+class HelpTest : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(HelpTest, HasExamples) {
+  const CliResult result = RunCli({GetParam(), "--help"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.out, HasSubstr("Examples:\n  siskin "));
+}
+
+INSTANTIATE_TEST_SUITE_P(Commands, HelpTest,
+                         ::testing::Values("serve", "classify", "health", "inspect", "bench"));
+
+struct BadCase {
+  std::vector<std::string> arguments;
+  std::string message;
+};
+
+class UsageErrorTest : public ::testing::TestWithParam<BadCase> {};
+
+TEST_P(UsageErrorTest, IsRefused) {
+  const CliResult result = RunCli(GetParam().arguments);
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr(GetParam().message));
+  EXPECT_THAT(result.out, IsEmpty());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Commands, UsageErrorTest,
+    ::testing::Values(BadCase{{"serve"}, "give --repository DIR"},
+                      BadCase{{"serve", "--random-model", "x", "--max-message-mib", "0"},
+                              "--max-message"},
+                      BadCase{{"serve", "--random-model", "x", "--lanes", "-1"}, "--lanes"},
+                      BadCase{{"serve", "--random-model", "x", "--log-level", "loud"}, "loud"},
+                      BadCase{{"serve", "--random-model", "x", "--log-format", "xml"}, "xml"},
+                      BadCase{{"bench"}, "bench needs a model"},
+                      BadCase{{"bench", "--random-model", "x", "--batch", "0"}, "--batch"},
+                      BadCase{{"bench", "--random-model", "x", "--seconds", "0"}, "--seconds"},
+                      BadCase{{"classify"}, "PATH"},
+                      BadCase{{"classify", "x.jpg", "--top-k", "0"}, "--top-k"},
+                      BadCase{{"classify", "x.jpg", "--timeout", "soon"}, "--timeout"},
+                      BadCase{{"inspect", "--plan"}, "need a MODEL"},
+                      BadCase{{"health", "--timeout", "0"}, "--timeout"}));
+
+TEST(UnreachableServerTest, ClassifySaysHowToStartOne) {
+  const RefusingPort nobody;
+  const CliResult result = RunCli({"classify", "--server", nobody.address(), "x.jpg"});
+  EXPECT_EQ(result.exit_code, 4);
+  EXPECT_THAT(result.err, HasSubstr(nobody.address()));
+  EXPECT_THAT(result.err, HasSubstr("siskin serve --repository DIR"));
+}
+
+TEST(UnreachableServerTest, HealthHasItsOwnCode) {
+  const RefusingPort nobody;
+  const CliResult result = RunCli({"health", "--server", nobody.address()});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("no server answers"));
+}
+
+TEST(ClassifyArgumentsTest, FolderWithoutPhotosIsAUsageError) {
+  const TempFolder folder;
+  const CliResult result = RunCli({"classify", folder.path()});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("no .jpg, .jpeg, .png or .webp file below"));
+}
+
+}  // namespace
+}  // namespace siskin::cli

@@ -1,0 +1,167 @@
+#include "server/engine/cpu_topology.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace siskin::engine {
+namespace {
+
+// A tree of files such as the kernel shows.
+class CpuTopologyTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    root_ =
+        std::filesystem::path(::testing::TempDir()) / ("cpu_topology." + std::to_string(getpid()));
+    std::filesystem::create_directories(root_);
+  }
+  void TearDown() override { std::filesystem::remove_all(root_); }
+
+  void Write(const std::string& path, const std::string& text) {
+    const std::filesystem::path file = root_ / path;
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file) << text;
+  }
+  void WriteCgroups(const std::string& text) { Write("proc/self/cgroup", text); }
+  void WriteV2(const std::string& group, const std::string& text) {
+    Write("sys/fs/cgroup" + group + "/cpu.max", text);
+  }
+  void WriteV1(const std::string& folder, const std::string& quota, const std::string& period) {
+    Write("sys/fs/cgroup" + folder + "/cpu.cfs_quota_us", quota);
+    Write("sys/fs/cgroup" + folder + "/cpu.cfs_period_us", period);
+  }
+  double Quota() { return DetectCpuBudget(root_.string()).quota; }
+
+  std::filesystem::path root_;
+};
+
+TEST_F(CpuTopologyTest, NothingThereIsUnlimited) { EXPECT_EQ(Quota(), 0); }
+
+TEST_F(CpuTopologyTest, V2QuotaOfTheOwnGroup) {
+  WriteCgroups("0::/\n");
+  WriteV2("", "250000 100000\n");
+  EXPECT_EQ(Quota(), 2.5);
+}
+
+TEST_F(CpuTopologyTest, V2MaxIsUnlimited) {
+  WriteCgroups("0::/\n");
+  WriteV2("", "max 100000\n");
+  EXPECT_EQ(Quota(), 0);
+}
+
+TEST_F(CpuTopologyTest, V2TakesTheSmallestUpToTheRoot) {
+  WriteCgroups("0::/pods/pod1/box\n");
+  WriteV2("/pods/pod1/box", "400000 100000\n");
+  WriteV2("/pods/pod1", "150000 100000\n");
+  WriteV2("/pods", "max 100000\n");
+  WriteV2("", "800000 100000\n");
+  EXPECT_EQ(Quota(), 1.5);
+}
+
+TEST_F(CpuTopologyTest, V2OwnGroupMayBeTheSmallest) {
+  WriteCgroups("0::/pods/pod1\n");
+  WriteV2("/pods/pod1", "50000 100000\n");
+  WriteV2("", "800000 100000\n");
+  EXPECT_EQ(Quota(), 0.5);
+}
+
+TEST_F(CpuTopologyTest, AHostPathThatIsNotMountedFallsBackToTheMount) {
+  WriteCgroups("0::/system.slice/docker-abc.scope\n");
+  WriteV2("", "300000 100000\n");
+  EXPECT_EQ(Quota(), 3);
+}
+
+TEST_F(CpuTopologyTest, APathOutOfTheNamespaceCountsAsTheMount) {
+  WriteCgroups("0::/../../other\n");
+  Write("other/cpu.max", "100000 100000\n");  // where the path would lead
+  WriteV2("", "300000 100000\n");
+  EXPECT_EQ(Quota(), 3);
+}
+
+TEST_F(CpuTopologyTest, V1Quota) {
+  WriteCgroups("5:memory:/box\n4:cpu,cpuacct:/box\n");
+  WriteV1("/cpu,cpuacct/box", "200000\n", "100000\n");
+  EXPECT_EQ(Quota(), 2);
+}
+
+TEST_F(CpuTopologyTest, V1MountedAsCpu) {
+  WriteCgroups("4:cpuacct,cpu:/box\n");
+  WriteV1("/cpu/box", "-1\n", "100000\n");
+  WriteV1("/cpu", "70000\n", "100000\n");
+  EXPECT_EQ(Quota(), 0.7);
+}
+
+TEST_F(CpuTopologyTest, V1MinusOneIsUnlimited) {
+  WriteCgroups("4:cpu:/\n");
+  WriteV1("/cpu", "-1\n", "100000\n");
+  EXPECT_EQ(Quota(), 0);
+}
+
+TEST_F(CpuTopologyTest, HybridTakesTheSmallestOfBoth) {
+  WriteCgroups("4:cpu:/\n0::/\n");
+  WriteV1("/cpu", "400000\n", "100000\n");
+  WriteV2("/unified", "300000 100000\n");
+  EXPECT_EQ(Quota(), 3);
+}
+
+TEST_F(CpuTopologyTest, OtherControllersDoNotCount) {
+  WriteCgroups("4:cpuset:/\n3:cpuacct:/\n");
+  WriteV1("/cpu", "100000\n", "100000\n");
+  WriteV1("/cpuset", "100000\n", "100000\n");
+  EXPECT_EQ(Quota(), 0);
+}
+
+TEST_F(CpuTopologyTest, MalformedFilesAreUnlimited) {
+  for (const char* text : {"", "\n", "100000", "100000 0", "0 100000", "-5 100000", "x y",
+                           "100000 100000 100000", "99999999999999999999 1"}) {
+    WriteCgroups("0::/\n");
+    WriteV2("", text);
+    EXPECT_EQ(Quota(), 0) << text;
+  }
+  WriteV2("", "100000 100000");
+  for (const char* text : {"", "0", "0:", "garbage\n\n:\n", "4:cpu\n"}) {
+    WriteCgroups(text);
+    EXPECT_EQ(Quota(), 0) << text;
+  }
+}
+
+TEST_F(CpuTopologyTest, CpusAreTheAffinityMask) {
+  cpu_set_t mask;
+  ASSERT_EQ(sched_getaffinity(0, sizeof(mask), &mask), 0);
+  const CpuBudget budget = DetectCpuBudget(root_.string());
+  EXPECT_EQ(static_cast<int>(budget.cpus.size()), CPU_COUNT(&mask));
+  for (const int cpu : budget.cpus) EXPECT_TRUE(CPU_ISSET(cpu, &mask)) << cpu;
+  EXPECT_TRUE(std::is_sorted(budget.cpus.begin(), budget.cpus.end()));
+}
+
+TEST(CpuBudgetTest, LanesAreTheSmallerOfCpusAndQuota) {
+  const struct {
+    std::vector<int> cpus;
+    double quota;
+    int lanes;
+  } kCases[] = {
+      {{0, 1, 2, 3}, 0, 4},
+      {{0, 1, 2, 3}, 2, 2},
+      {{0, 1, 2, 3}, 2.9, 2},
+      {{0, 1, 2, 3}, 0.3, 1},
+      {{0, 1, 2, 3}, 100, 4},
+      {{5}, 3, 1},
+      {{}, 0, 1},
+      {{}, 8, 1},
+  };
+  for (const auto& c : kCases) {
+    EXPECT_EQ((CpuBudget{c.cpus, c.quota}.lanes()), c.lanes)
+        << c.cpus.size() << " cpus, quota " << c.quota;
+  }
+}
+
+}  // namespace
+}  // namespace siskin::engine

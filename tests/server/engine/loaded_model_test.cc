@@ -1,0 +1,98 @@
+#include "server/engine/loaded_model.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/fakes/tiny_model.h"
+
+namespace siskin::engine {
+namespace {
+
+using ::siskin::testing::kTinyClasses;
+using ::siskin::testing::TinyModel;
+using ::siskin::testing::TinyNetwork;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+std::vector<int> PlanSizes(const LoadedModel& model) {
+  std::vector<int> sizes;
+  for (const auto& plan : model.plans()) sizes.push_back(plan->batch_size());
+  return sizes;
+}
+
+TEST(LoadedModelTest, PlansArePowersOfTwoUpToTheLargestBatch) {
+  EXPECT_THAT(PlanSizes(*TinyModel(1)), ElementsAre(1));
+  EXPECT_THAT(PlanSizes(*TinyModel(2)), ElementsAre(2, 1));
+  EXPECT_THAT(PlanSizes(*TinyModel(7)), ElementsAre(4, 2, 1));
+  EXPECT_THAT(PlanSizes(*TinyModel(8)), ElementsAre(8, 4, 2, 1));
+}
+
+TEST(LoadedModelTest, TheArenaHoldsTheLargestPlan) {
+  const auto model = TinyModel(4);
+  size_t largest = 0;
+  for (const auto& plan : model->plans()) largest = std::max(largest, plan->arena_bytes());
+  EXPECT_EQ(model->arena_bytes(), largest);
+  EXPECT_GT(model->arena_bytes(), TinyModel(1)->arena_bytes());
+}
+
+TEST(LoadedModelTest, PlansShareTheirWeights) {
+  const int64_t alone = TinyModel(1)->weight_bytes();
+  EXPECT_GT(alone, 0);
+  EXPECT_LT(TinyModel(8)->weight_bytes(), 4 * alone);  // four plans
+}
+
+TEST(LoadedModelTest, TellsWhatItIs) {
+  const auto model = TinyModel(2, "bird");
+  EXPECT_EQ(model->name(), "bird");
+  EXPECT_EQ(model->version(), "1");
+  EXPECT_EQ(model->classes(), kTinyClasses);
+  EXPECT_EQ(model->spec().architecture, "mobilenet_v1");
+  EXPECT_EQ(model->build_options().width, 0.25);
+  EXPECT_EQ(model->input().height, siskin::testing::kTinySide);
+  EXPECT_TRUE(model->random_weights());
+  EXPECT_GT(model->graph().MultiplyAdds(), 0);
+  EXPECT_FALSE(model->graph().IsBound());  // the plans have the weights
+}
+
+TEST(LoadedModelTest, LabelsMustMatchTheClasses) {
+  LoadedModel::Options options;
+  options.name = "tiny";
+  options.labels = {"a", "b", "c"};
+  const auto model = LoadedModel::Compile(TinyNetwork().value(), options);
+  EXPECT_EQ(model.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(model.status().message()),
+              AllOf(HasSubstr("3 labels"), HasSubstr("5 classes")));
+
+  options.labels.resize(kTinyClasses, "d");
+  EXPECT_TRUE(LoadedModel::Compile(TinyNetwork().value(), options).ok());
+}
+
+TEST(LoadedModelTest, OptionsOutOfRangeAreRefused) {
+  for (const int size : {0, -1, LoadedModel::kMaxBatchSize + 1}) {
+    LoadedModel::Options options;
+    options.name = "tiny";
+    options.max_batch_size = size;
+    EXPECT_EQ(LoadedModel::Compile(TinyNetwork().value(), options).status().code(),
+              absl::StatusCode::kInvalidArgument)
+        << size;
+  }
+  EXPECT_EQ(LoadedModel::Compile(TinyNetwork().value(), {}).status().code(),
+            absl::StatusCode::kInvalidArgument);  // no name
+}
+
+TEST(LoadedModelTest, AnUnboundNetworkIsRefused) {
+  models::BoundModel model = TinyNetwork().value();
+  model.graph.parameters.front().data = {};
+  LoadedModel::Options options;
+  options.name = "tiny";
+  EXPECT_FALSE(LoadedModel::Compile(std::move(model), options).ok());
+}
+
+}  // namespace
+}  // namespace siskin::engine

@@ -1,0 +1,46 @@
+// Counting is on the hot path: once a series exists, it must not allocate.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "server/metrics/metrics.h"
+#include "tests/server/metrics/counting_new.h"
+#include "tests/server/metrics/small_model.h"
+
+namespace siskin::metrics {
+namespace {
+
+using ::siskin::testing::AllocationsOfThisThread;
+
+TEST(MetricsAllocationTest, TheCounterCounts) {
+  const int before = AllocationsOfThisThread();
+  delete new std::string(1000, 'x');
+  EXPECT_GE(AllocationsOfThisThread(), before + 1);
+}
+
+TEST(MetricsAllocationTest, CountingAllocatesNothingOnceASeriesExists) {
+  const std::string name = "a_model_with_quite_a_long_name_0.25_128";
+  const auto model = siskin::testing::SmallModel(name);
+  ASSERT_NE(model, nullptr);
+  const auto metrics = Metrics::Create({});
+  metrics->OnModelState({name, "1", engine::ModelState::kReady, absl::OkStatus()});
+  const auto count = [&](absl::StatusCode code) {
+    metrics->OnRequest(name, "1", "ClassifyStream", code, absl::Milliseconds(7));
+    metrics->OnRequest("no_model_of_this_name_although_it_is_long", "1", "ClassifyStream", code,
+                       absl::Milliseconds(7));
+    metrics->OnStages(name, {});
+    metrics->OnBatch(*model, 4, batching::CloseReason::kFull, absl::Milliseconds(7));
+  };
+  count(absl::StatusCode::kOk);
+  count(absl::StatusCode::kDeadlineExceeded);
+
+  const int before = AllocationsOfThisThread();
+  for (int i = 0; i < 1000; ++i) {
+    count(absl::StatusCode::kOk);
+    count(absl::StatusCode::kDeadlineExceeded);
+  }
+  EXPECT_EQ(AllocationsOfThisThread(), before);
+}
+
+}  // namespace
+}  // namespace siskin::metrics

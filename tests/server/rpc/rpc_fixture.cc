@@ -1,0 +1,134 @@
+#include "tests/server/rpc/rpc_fixture.h"
+
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "grpcpp/create_channel.h"
+#include "grpcpp/security/credentials.h"
+#include "models/model_loader.h"
+
+namespace siskin::rpc {
+
+void FakeMetrics::OnRequest(std::string_view model, std::string_view version,
+                            std::string_view method, absl::StatusCode code,
+                            absl::Duration duration) {
+  EXPECT_GE(duration, absl::ZeroDuration());
+  absl::MutexLock lock(&mu_);
+  requests_.push_back({std::string(model), std::string(version), std::string(method), code});
+}
+
+void FakeMetrics::OnStages(std::string_view model, const engine::TaskTiming& timing) {
+  EXPECT_EQ(model, "tiny");
+  EXPECT_GE(timing.batch_size, 1);
+  absl::MutexLock lock(&mu_);
+  ++stages_;
+}
+
+std::vector<FakeMetrics::Request> FakeMetrics::WaitForRequests(size_t count) {
+  absl::MutexLock lock(&mu_);
+  const auto enough = [this, count]()
+                          ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return requests_.size() >= count; };
+  mu_.Await(absl::Condition(&enough));
+  return requests_;
+}
+
+int FakeMetrics::stages() const {
+  absl::MutexLock lock(&mu_);
+  return stages_;
+}
+
+std::shared_ptr<const engine::LoadedModel> RpcTest::model_;
+
+void RpcTest::SetUpTestSuite() {
+  if (model_ != nullptr) return;
+  models::LoadRequest request;
+  request.architecture = "mobilenet_v1";
+  request.width = 0.25;
+  request.resolution = 32;
+  request.classes = kClasses;
+  auto bound = models::RandomModel(request, /*seed=*/1);
+  ASSERT_TRUE(bound.ok()) << bound.status();
+  engine::LoadedModel::Options options;
+  options.name = "tiny";
+  options.max_batch_size = 1;
+  for (int i = 0; i < kClasses; ++i) options.labels.push_back(absl::StrCat("label ", i));
+  auto model = engine::LoadedModel::Compile(*std::move(bound), std::move(options));
+  ASSERT_TRUE(model.ok()) << model.status();
+  model_ = *std::move(model);
+}
+
+void RpcTest::SetUp() {
+  ASSERT_NE(model_, nullptr);
+  auto queue = scheduler_.AddQueue({.limits = {.max_batch_size = 4}, .capacity = 64},
+                                   const_cast<engine::LoadedModel*>(model_.get()));
+  ASSERT_TRUE(queue.ok()) << queue.status();
+  queue_ = *std::move(queue);
+  ASSERT_TRUE(registry_.Declare("tiny", "1").ok());
+  ASSERT_TRUE(registry_.Transition("tiny", "1", engine::ModelState::kWarming).ok());
+  ASSERT_TRUE(registry_.Publish("tiny", "1", {.model = model_, .queue = queue_}).ok());
+  StartServer({.address = "127.0.0.1:0"});
+}
+
+void RpcTest::TearDown() {
+  EXPECT_TRUE(taken_.empty()) << "the test left tasks unanswered";
+  scheduler_.RemoveQueue(*queue_);  // answers what still waits, so that the calls can end
+  server_.reset();
+}
+
+void RpcTest::StartServer(const GrpcServer::Options& options) {
+  server_.reset();
+  auto server = GrpcServer::Start(options, {inference_, registry_, metrics_}, health_);
+  ASSERT_TRUE(server.ok()) << server.status();
+  server_ = *std::move(server);
+}
+
+std::shared_ptr<grpc::Channel> RpcTest::Connect() const {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  return grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", server_->port()),
+                                   grpc::InsecureChannelCredentials(), arguments);
+}
+
+std::unique_ptr<engine::InferenceTask> RpcTest::TakeTask() {
+  if (taken_.empty()) {
+    batching::Batch batch;
+    EXPECT_TRUE(scheduler_.WaitForBatch(batch));
+    for (auto& task : batch.tasks) taken_.push_back(std::move(task));
+  }
+  auto* task = static_cast<engine::InferenceTask*>(taken_.front().release());
+  taken_.pop_front();
+  return std::unique_ptr<engine::InferenceTask>(task);
+}
+
+void RpcTest::Complete(std::unique_ptr<engine::InferenceTask> task, int best) {
+  task->Complete(Logits(best), {.queue = absl::Microseconds(10),
+                                .prepare = absl::Microseconds(20),
+                                .compute = absl::Microseconds(30),
+                                .batch_size = 2});
+}
+
+void RpcTest::Fail(std::unique_ptr<engine::InferenceTask> task, const absl::Status& status) {
+  task->Fail(status);
+}
+
+void RpcTest::WaitUntilCancelled(const engine::InferenceTask& task) {
+  while (!task.cancelled()) std::this_thread::yield();
+}
+
+std::vector<float> RpcTest::Logits(int best) {
+  std::vector<float> logits(kClasses);
+  for (int i = 0; i < kClasses; ++i) {
+    logits[static_cast<size_t>((best + i) % kClasses)] = static_cast<float>(kClasses - i);
+  }
+  return logits;
+}
+
+std::string RpcTest::FloatTensor(int images) {
+  const models::InputContract& input = model_->input();
+  return std::string(static_cast<size_t>(images * 3 * input.height * input.width) * sizeof(float),
+                     '\0');
+}
+
+}  // namespace siskin::rpc

@@ -1,0 +1,18 @@
+# cmake -DSOURCE=... -DTARGET=... -DNPM=... -P install.cmake: `npm ci` in TARGET, unless it is done
+# already for this lock file. Without a network it says so, and the tests skip.
+file(SHA256 ${SOURCE}/package-lock.json wanted)
+set(stamp ${TARGET}/node_modules/.siskin-lock)
+if(EXISTS ${stamp})
+  file(READ ${stamp} installed)
+  if(installed STREQUAL wanted)
+    return()
+  endif()
+endif()
+file(COPY ${SOURCE}/package.json ${SOURCE}/package-lock.json DESTINATION ${TARGET})
+execute_process(COMMAND ${NPM} ci --ignore-scripts --no-audit --no-fund
+  WORKING_DIRECTORY ${TARGET} RESULT_VARIABLE result OUTPUT_QUIET ERROR_VARIABLE error)
+if(result EQUAL 0)
+  file(WRITE ${stamp} ${wanted})
+else()
+  message("npm ci failed, wire_node will skip: ${error}")
+endif()
