@@ -17,13 +17,19 @@ function(siskin_library name)
   siskin_options(${name})
 endfunction()
 
-# siskin_test(NAME SOURCES ... LIBS ...): a GoogleTest binary, every case a ctest test.
+# siskin_test(NAME [THREADS] SOURCES ... LIBS ...): a GoogleTest binary, every case a ctest test.
+# THREADS: it starts threads; `make test-tsan` runs it.
 function(siskin_test name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "THREADS" "" "SOURCES;LIBS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} GTest::gmock GTest::gtest_main)
   siskin_options(${name})
+  siskin_tsan_absl(${name})
+  set(labels "")
+  if(ARG_THREADS)
+    set(labels LABELS threads)
+  endif()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES
-    ENVIRONMENT "SISKIN_SHARED_DIR=${SISKIN_SHARED_DIR}")
+    ENVIRONMENT "SISKIN_SHARED_DIR=${SISKIN_SHARED_DIR}" ${labels})
 endfunction()

@@ -121,8 +121,8 @@ std::string ReportText(const Options& options, const RunResult& result) {
     absl::StrAppendFormat(&text, "  server %.2f",
                           PerSecond(*result.server_cpu_seconds, stats.elapsed));
   }
-  absl::StrAppendFormat(&text, "\nmismatches  %d\nerrors      %s\n", stats.mismatches,
-                        stats.errors.empty() ? "none" : "");
+  absl::StrAppendFormat(&text, "\nmismatches  %d\nerrors     %s\n", stats.mismatches,
+                        stats.errors.empty() ? " none" : "");
   for (const auto& [code, count] : stats.errors) {
     absl::StrAppendFormat(&text, "  %-20s %d\n", CodeName(code), count);
   }

@@ -60,6 +60,7 @@ class Lane {
 
 std::vector<std::string> IdsOf(const std::vector<Payload>& payloads) {
   std::vector<std::string> ids;
+  ids.reserve(payloads.size());
   for (const Payload& payload : payloads) ids.push_back(payload.id);
   return ids;
 }

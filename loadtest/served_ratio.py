@@ -24,7 +24,9 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    siskin_process.add_server_arguments(parser, default_model="mobilenet_v2")
+    siskin_process.add_server_arguments(
+        parser, model="mobilenet_v2", random_model="mobilenet_v2"
+    )
     parser.add_argument("--lanes", type=int, default=2, help="of server and bench; default: 2")
     parser.add_argument(
         "--batch", type=int, default=8, help="of the bench, and the server's largest; default: 8"
@@ -44,14 +46,14 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def run_bench(arguments: argparse.Namespace) -> Json:
-    command = [str(arguments.bin / "siskin"), "bench", "--json"]
+    command = [str(arguments.siskin), "bench", "--json"]
     command += siskin_process.source_options(arguments) + siskin_process.model_options(arguments)
     command += ["--batch", str(arguments.batch), "--lanes", str(arguments.lanes)]
     return siskin_process.run_json([*command, "--seconds", str(arguments.seconds)])
 
 
 def run_load(arguments: argparse.Namespace, server: siskin_process.Server) -> Json:
-    command = [str(arguments.bin / "siskin-load"), "--json", "--no-progress", "--payload", "fp32"]
+    command = [siskin_process.load_binary(arguments), "--json", "--no-progress", "--payload", "fp32"]
     command += ["--server", server.grpc, "--admin", server.admin]
     command += siskin_process.model_options(arguments)
     command += ["--concurrency", str(arguments.concurrency)]
@@ -122,7 +124,7 @@ def main() -> int:
     options += ["--lanes", str(arguments.lanes), "--max-batch-size", str(arguments.batch)]
     benches, loads = [], []
     # The server sleeps while the bench runs: its lanes block until a request comes.
-    with siskin_process.Server(arguments.bin / "siskin", options) as server:
+    with siskin_process.Server(arguments.siskin, options) as server:
         for _ in range(arguments.rounds):
             benches.append(run_bench(arguments))
             loads.append(run_load(arguments, server))

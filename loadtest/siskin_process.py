@@ -1,4 +1,4 @@
-"""Starts a Siskin server and runs siskin-load and siskin bench, for the scripts beside this file."""
+"""Starts a Siskin server and runs the other programs, for the scripts beside this file."""
 
 import argparse
 import json
@@ -14,29 +14,36 @@ STOP_TIMEOUT_SECONDS = 30.0
 Json = dict[str, Any]
 
 
-def add_server_arguments(parser: argparse.ArgumentParser, default_model: str) -> None:
-    parser.add_argument("--bin", required=True, type=Path, help="folder of siskin and siskin-load")
-    source = parser.add_mutually_exclusive_group(required=True)
+def add_server_arguments(parser: argparse.ArgumentParser, model: str, random_model: str) -> None:
+    """Binaries and models: `model` of --repository, or else `random_model` with random weights."""
+    parser.add_argument("--siskin", required=True, type=Path, help="the siskin binary")
+    parser.add_argument("--siskin-load", type=Path, help="default: siskin-load beside it")
+    source = parser.add_mutually_exclusive_group()
     source.add_argument("--repository", help="model repository to serve")
-    source.add_argument("--random-model", help="serve this architecture with random weights")
-    parser.add_argument(
-        "--model", help=f"model to ask for (default: {default_model}, or the random one)"
+    source.add_argument(
+        "--random-model",
+        default=random_model,
+        help=f"without --repository: serve this with random weights; default: {random_model}",
     )
-    parser.set_defaults(default_model=default_model)
+    parser.add_argument(
+        "--model", default=model, help=f"model of the repository; default: {model}"
+    )
+
+
+def load_binary(arguments: argparse.Namespace) -> str:
+    return str(arguments.siskin_load or arguments.siskin.with_name("siskin-load"))
 
 
 def source_options(arguments: argparse.Namespace) -> list[str]:
     """Where the models come from, as `siskin serve` and `siskin bench` want it."""
-    if arguments.random_model is not None:
+    if arguments.repository is None:
         return ["--random-model", arguments.random_model]
     return ["--repository", arguments.repository]
 
 
 def model_options(arguments: argparse.Namespace) -> list[str]:
     """Which model to use, if there can be several."""
-    if arguments.random_model is not None:
-        return []
-    return ["--model", arguments.model or arguments.default_model]
+    return [] if arguments.repository is None else ["--model", arguments.model]
 
 
 class Server:

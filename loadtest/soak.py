@@ -6,7 +6,7 @@ second. After the warm-up (the first part of the samples) a line is fitted throu
 that line's slope times the time it covers. Exit code 1 if the growth is above the bound, or if
 siskin-load found errors or changed answers. What follows -- is passed to siskin-load.
 
-Example: soak.py --bin build/release/bin --repository models -- --payload image --image cat.jpg
+Example: soak.py --siskin bin/siskin --repository models -- --payload image --image cat.jpg
 """
 
 import argparse
@@ -29,7 +29,9 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    siskin_process.add_server_arguments(parser, default_model="mobilenet_v1_025")
+    siskin_process.add_server_arguments(
+        parser, model="mobilenet_v1_025", random_model="mobilenet_v1_0.25_224"
+    )
     parser.add_argument("--requests", type=int, default=100_000, help="default: 100000")
     parser.add_argument("--concurrency", type=int, default=16, help="default: 16")
     parser.add_argument(
@@ -57,7 +59,7 @@ def resident_mib(pid: int) -> float:
 
 
 def load_command(arguments: argparse.Namespace, server: siskin_process.Server) -> list[str]:
-    command = [str(arguments.bin / "siskin-load"), "--json", "--server", server.grpc]
+    command = [siskin_process.load_binary(arguments), "--json", "--server", server.grpc]
     command += siskin_process.model_options(arguments)
     command += ["--warmup", "0", "--requests", str(arguments.requests)]
     return [*command, "--concurrency", str(arguments.concurrency), *arguments.load_options]
@@ -119,7 +121,7 @@ def to_text(summary: Json, bound: float) -> str:
 def soak(arguments: argparse.Namespace) -> tuple[list[Sample], Json]:
     """The samples, and siskin-load's report; leaves the program if that found faults."""
     options = siskin_process.source_options(arguments)
-    with siskin_process.Server(arguments.bin / "siskin", options) as server:
+    with siskin_process.Server(arguments.siskin, options) as server:
         command = load_command(arguments, server)
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as load:
             try:

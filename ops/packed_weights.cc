@@ -5,32 +5,42 @@
 
 namespace siskin::ops {
 
-dnnl::memory PackedWeights::Get(const TensorData& data, const onednn::Desc& plain,
+dnnl::memory PackedWeights::Get(const Parameter& parameter, const onednn::Desc& plain,
                                 const onednn::Desc& wanted) {
   const std::lock_guard lock(mu_);
-  const float* values = data.values().data();
   for (const Entry& entry : entries_) {
-    if (entry.data.values().data() == values && entry.layout == wanted) return entry.memory;
+    if (entry.key == parameter.key && entry.layout == wanted) return entry.memory;
   }
   // oneDNN takes a mutable handle; a source of a reorder or a primitive's weights is only read.
-  dnnl::memory memory(plain, CpuEngine(), const_cast<float*>(values));
-  int64_t bytes = 0;
-  if (!(plain == wanted)) {
-    dnnl::memory packed(wanted, CpuEngine());
-    dnnl::stream stream(CpuEngine());
-    dnnl::reorder(memory, packed).execute(stream, memory, packed);
-    stream.wait();
-    memory = packed;
-    bytes = static_cast<int64_t>(wanted.get_size());
+  dnnl::memory memory(plain, CpuEngine(), const_cast<float*>(parameter.data.values().data()));
+  if (plain == wanted) {
+    entries_.push_back({parameter.key, wanted, memory, parameter.data, 0});
+    return memory;
   }
-  entries_.push_back({data, wanted, memory, bytes});
+  const size_t bytes = wanted.get_size();
+  dnnl::memory packed(wanted, CpuEngine(), Allocate(bytes));
+  dnnl::stream stream(CpuEngine());
+  dnnl::reorder(memory, packed).execute(stream, memory, packed);
+  stream.wait();
+  entries_.push_back({parameter.key, wanted, packed, {}, static_cast<int64_t>(bytes)});
+  return packed;
+}
+
+std::byte* PackedWeights::Allocate(size_t bytes) {
+  constexpr size_t kCacheLine = 64;
+  if (slabs_.empty() || slabs_.back().bytes().size() - used_ < bytes) {
+    slabs_.emplace_back(bytes);
+    used_ = 0;
+  }
+  std::byte* const memory = slabs_.back().bytes().data() + used_;
+  used_ += (bytes + kCacheLine - 1) / kCacheLine * kCacheLine;
   return memory;
 }
 
 int64_t PackedWeights::bytes() const {
   const std::lock_guard lock(mu_);
   int64_t total = 0;
-  for (const Entry& entry : entries_) total += entry.bytes;
+  for (const Entry& entry : entries_) total += entry.copied_bytes;
   return total;
 }
 

@@ -2,33 +2,45 @@
 #ifndef SISKIN_OPS_PACKED_WEIGHTS_H_
 #define SISKIN_OPS_PACKED_WEIGHTS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <string>
 #include <vector>
 
+#include "ops/graph.h"
 #include "ops/onednn_api.h"
+#include "ops/page_memory.h"
 #include "ops/tensor_data.h"
 
 namespace siskin::ops {
 
 class PackedWeights {
  public:
-  // `data`, which has the layout `plain`, in the layout `wanted`: borrowed if the two are equal,
-  // else reordered once and shared by all who ask for the same. Throws dnnl::error.
-  dnnl::memory Get(const TensorData& data, const onednn::Desc& plain, const onednn::Desc& wanted);
+  // The values of `parameter`, which have the layout `plain`, in the layout `wanted`: borrowed if
+  // the two are equal, else reordered once and shared by all who ask for the same. Throws
+  // dnnl::error.
+  dnnl::memory Get(const Parameter& parameter, const onednn::Desc& plain,
+                   const onednn::Desc& wanted);
 
   int64_t bytes() const;  // of the reordered copies
 
  private:
   struct Entry {
-    TensorData data;  // keeps the key (its address) alive, and borrowed values too
+    std::string key;  // of the parameter, unique in a model
     onednn::Desc layout;
     dnnl::memory memory;
-    int64_t bytes = 0;
+    TensorData borrowed;  // keeps the memory alive, unless it is a copy
+    int64_t copied_bytes = 0;
   };
 
+  // Memory for `bytes` that lives as long as this object.
+  std::byte* Allocate(size_t bytes);
+
   mutable std::mutex mu_;
-  std::vector<Entry> entries_;  // guarded by mu_
+  std::vector<Entry> entries_;     // guarded by mu_
+  std::vector<PageMemory> slabs_;  // guarded by mu_; the last one is being filled
+  size_t used_ = 0;                // bytes of the last slab; guarded by mu_
 };
 
 }  // namespace siskin::ops

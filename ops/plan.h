@@ -101,18 +101,18 @@ class Plan : public std::enable_shared_from_this<Plan> {
 // Arenas are aligned to this many bytes.
 inline constexpr size_t kArenaAlignment = 4096;
 
-// An aligned block of memory for workspaces; zeroed, so that it is resident before traffic comes.
+// An aligned block of memory for workspaces, in huge pages where the kernel grants them. All of it
+// is touched, so that it is resident before traffic comes.
 class Arena {
  public:
   explicit Arena(size_t bytes);
   ~Arena();
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
-  absl::Span<std::byte> bytes() { return {data_, size_}; }
+  absl::Span<std::byte> bytes();
 
  private:
-  std::byte* data_;
-  size_t size_;
+  std::unique_ptr<class PageMemory> memory_;
 };
 
 // "2.6.3": the oneDNN that runs. And the instruction set it dispatches to: "avx512_core_bf16".

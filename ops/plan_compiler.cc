@@ -71,7 +71,10 @@ class PlanCompiler {
  public:
   PlanCompiler(const Graph& graph, const PlanOptions& options,
                std::shared_ptr<PackedWeights> weights)
-      : graph_(graph), options_(options) {
+      : graph_(graph),
+        options_(options),
+        cache_bytes_(CacheBytes(options)),
+        in_front_(dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core) {
     plan_.batch_size = options.batch_size;
     plan_.input_shape = graph.input_shape();
     plan_.output_shape = graph.output_shape();
@@ -80,7 +83,7 @@ class PlanCompiler {
 
   absl::StatusOr<CompiledPlan> Run() {
     values_.resize(graph_.nodes.size());
-    for (const Segment& segment : CutSegments(graph_, options_.batch_size, CacheBytes(options_))) {
+    for (const Segment& segment : CutSegments(graph_, options_.batch_size, cache_bytes_)) {
       micro_batch_ = segment.micro_batch;
       const int first = static_cast<int>(plan_.steps.size());
       for (node_ = segment.first; node_ <= segment.last; ++node_) {
@@ -139,8 +142,12 @@ class PlanCompiler {
     const Dims weight_dims = WeightDims(conv, weight);
     dnnl::primitive_attr attr = UserScratchpad();
     attr.set_post_ops(PostOps(conv));
-    const Desc src = AnyLayout(BatchDims(micro_batch_, ShapeOf(source)));
-    const Desc dst = conv.residual ? DescOf(node().inputs[1]) : AnyLayout(OutputDims());
+    in_front_ = in_front_ && StaysInFront(source);
+    const Desc src =
+        in_front_ ? FrontLayout(source) : AnyLayout(BatchDims(micro_batch_, ShapeOf(source)));
+    const Desc dst = conv.residual ? DescOf(node().inputs[1])
+                     : in_front_   ? Desc(OutputDims(), kF32, Tag::nChw16c)
+                                   : AnyLayout(OutputDims());
     const Desc bias =
         conv.bias == kNoParameter ? Desc() : Desc({node().shape.channels}, kF32, Tag::x);
     const auto primitive = onednn::Convolution(CpuEngine(), src, AnyLayout(weight_dims), bias, dst,
@@ -220,6 +227,23 @@ class PlanCompiler {
                    InBuffer(DNNL_ARG_DST, primitive.dst_desc(), values_[node_])});
   }
 
+  // The first layers, whose activations do not fit the cache, run faster in oneDNN's blocked
+  // layout, with vectors of sixteen channels, than in the channels-last one that it prefers where
+  // it has matrix kernels: up to a third for depthwise layers (measured on AVX-512). The front ends
+  // where channels would have to be padded to sixteen, or where the activations fit; it does not
+  // resume, so that its layout costs one reorder at most.
+  bool StaysInFront(ValueId source) const {
+    const int channels = source == 0 ? node().shape.channels : ShapeOf(source).channels;
+    const int64_t largest = std::max(ShapeOf(source).elements(), node().shape.elements());
+    return channels % 16 == 0 && largest * static_cast<int64_t>(sizeof(float)) > cache_bytes_;
+  }
+
+  // The input is plain, for its writers' sake.
+  Desc FrontLayout(ValueId source) const {
+    const Tag layout = source == 0 ? Tag::nchw : Tag::nChw16c;
+    return Desc(BatchDims(micro_batch_, ShapeOf(source)), kF32, layout);
+  }
+
   static dnnl::post_ops PostOps(const Convolution& conv) {
     dnnl::post_ops ops;
     if (conv.residual) ops.append_sum();
@@ -279,7 +303,8 @@ class PlanCompiler {
                                             " that a plan cannot cut into images"));
   }
 
-  // `id` in the layout of `wanted`, through a reorder if need be.
+  // `id` in the layout of `wanted`, through a reorder if need be. The value moves: whoever reads it
+  // later finds it there.
   absl::StatusOr<Value> InLayout(ValueId id, const Desc& wanted) {
     const Desc have = DescOf(id);
     if (have == wanted) return values_[id];
@@ -291,6 +316,7 @@ class PlanCompiler {
         absl::StrCat("reorder ", graph_.nodes[id].name), dnnl::reorder(primitive),
         primitive.scratchpad_desc(), primitive.impl_info_str(), 0,
         {InBuffer(DNNL_ARG_FROM, have, values_[id]), InBuffer(DNNL_ARG_TO, wanted, reordered)});
+    values_[id] = reordered;
     return reordered;
   }
 
@@ -301,8 +327,7 @@ class PlanCompiler {
   }
 
   StepArgument Constant(int id, const Parameter& parameter, const Desc& plain, const Desc& wanted) {
-    return {
-        .id = id, .desc = wanted, .constant = plan_.weights->Get(parameter.data, plain, wanted)};
+    return {.id = id, .desc = wanted, .constant = plan_.weights->Get(parameter, plain, wanted)};
   }
 
   template <typename PrimitiveDesc>
@@ -377,6 +402,8 @@ class PlanCompiler {
   std::vector<std::vector<int>> uses_;  // steps that touch each buffer, in order
   int node_ = 0;
   int micro_batch_ = 1;
+  const int64_t cache_bytes_;
+  bool in_front_;  // see StaysInFront
 };
 
 }  // namespace

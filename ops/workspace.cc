@@ -1,36 +1,19 @@
 // Binding a plan to memory, and running it there.
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
-#include <new>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "ops/compiled_plan.h"
 #include "ops/onednn_runtime.h"
+#include "ops/page_memory.h"
 #include "ops/plan.h"
 
 namespace siskin::ops {
-namespace {
+Arena::Arena(size_t bytes) : memory_(std::make_unique<PageMemory>(bytes)) {}
 
-size_t RoundUp(size_t bytes) {
-  return (bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
-}
+Arena::~Arena() = default;
 
-// Touched before traffic comes, so that the first request pays for no page fault.
-std::byte* AllocateZeroed(size_t bytes) {
-  void* data = std::aligned_alloc(kArenaAlignment, bytes);
-  if (data == nullptr) throw std::bad_alloc();
-  return static_cast<std::byte*>(std::memset(data, 0, bytes));
-}
-
-}  // namespace
-
-Arena::Arena(size_t bytes)
-    : data_(AllocateZeroed(RoundUp(bytes > 0 ? bytes : 1))),
-      size_(RoundUp(bytes > 0 ? bytes : 1)) {}
-
-Arena::~Arena() { std::free(data_); }
+absl::Span<std::byte> Arena::bytes() { return memory_->bytes(); }
 
 // The arguments of every primitive, ready for the C API: executing builds nothing.
 struct Workspace::Bindings {

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "server/rpc/classify_codec.h"
-#include "server/rpc/classify_stream.h"
 
 namespace siskin::rpc {
 
@@ -34,7 +33,7 @@ grpc::ServerUnaryReactor* ClassifierService::Classify(grpc::CallbackServerContex
 
 grpc::ServerBidiReactor<v1::ClassifyRequest, v1::ClassifyStreamResponse>*
 ClassifierService::ClassifyStream(grpc::CallbackServerContext* context) {
-  return new rpc::ClassifyStream(*context, backend_);
+  return new rpc::ClassifyStream(*context, backend_, streams_);
 }
 
 }  // namespace siskin::rpc

@@ -4,6 +4,7 @@
 #define SISKIN_SERVER_RPC_CLASSIFIER_SERVICE_H_
 
 #include "server/rpc/call.h"
+#include "server/rpc/classify_stream.h"
 #include "siskin/v1/classifier.grpc.pb.h"
 
 namespace siskin::rpc {
@@ -18,8 +19,12 @@ class ClassifierService final : public v1::Classifier::CallbackService {
   grpc::ServerBidiReactor<v1::ClassifyRequest, v1::ClassifyStreamResponse>* ClassifyStream(
       grpc::CallbackServerContext* context) override;
 
+  // Ends the open streams once what they have read is answered. Unary calls end by themselves.
+  void Drain() { streams_.Drain(); }
+
  private:
   const Backend backend_;
+  OpenStreams streams_;
 };
 
 }  // namespace siskin::rpc

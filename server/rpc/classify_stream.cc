@@ -1,12 +1,46 @@
 #include "server/rpc/classify_stream.h"
 
-#include <optional>
 #include <utility>
+#include <vector>
 
 #include "server/rpc/classify_codec.h"
 #include "server/rpc/grpc_status.h"
 
 namespace siskin::rpc {
+namespace {
+
+grpc::Status StatusAtEnd(absl::StatusCode code) {
+  const bool draining = code == absl::StatusCode::kUnavailable;
+  return ToGrpcStatus(
+      absl::Status(code, draining ? "the server is draining; open the stream again" : ""),
+      /*request_id=*/"");
+}
+
+}  // namespace
+
+bool OpenStreams::Add(ClassifyStream& stream) {
+  absl::MutexLock lock(&mu_);
+  streams_.insert(&stream);
+  return !draining_;
+}
+
+void OpenStreams::Remove(ClassifyStream& stream) {
+  absl::MutexLock lock(&mu_);
+  streams_.erase(&stream);
+}
+
+void OpenStreams::Drain() {
+  std::vector<std::pair<ClassifyStream*, ClassifyStream::Next>> todo;
+  {
+    absl::MutexLock lock(&mu_);
+    draining_ = true;
+    for (ClassifyStream* stream : streams_) {
+      const ClassifyStream::Next next = stream->DecideToDrain();
+      if (!next.empty()) todo.emplace_back(stream, next);
+    }
+  }
+  for (const auto& [stream, next] : todo) stream->Perform(next);
+}
 
 struct ClassifyStream::Item {
   v1::ClassifyRequest request;
@@ -15,9 +49,14 @@ struct ClassifyStream::Item {
   bool answered = false;                // guarded by mu_
 };
 
-ClassifyStream::ClassifyStream(const grpc::CallbackServerContext& context, const Backend& backend)
-    : backend_(backend), deadline_(Deadline(context)) {
-  Advance(nullptr);
+ClassifyStream::ClassifyStream(const grpc::CallbackServerContext& context, const Backend& backend,
+                               OpenStreams& streams)
+    : backend_(backend), streams_(streams), deadline_(Deadline(context)) {
+  if (streams.Add(*this)) {
+    Advance();
+  } else {
+    Perform(DecideToDrain());
+  }
 }
 
 ClassifyStream::~ClassifyStream() = default;
@@ -26,7 +65,7 @@ void ClassifyStream::OnReadDone(bool ok) {
   Item* item = nullptr;
   {
     absl::MutexLock lock(&mu_);
-    if (ok) {
+    if (ok && !finished_) {
       item = reading_.get();
       items_.push_back(std::move(reading_));
     } else {
@@ -36,7 +75,7 @@ void ClassifyStream::OnReadDone(bool ok) {
   }
   // Started before the next read, so that requests enter the queue in order.
   if (item != nullptr) Start(*item);
-  Advance(nullptr);
+  Advance();
 }
 
 void ClassifyStream::OnWriteDone(bool ok) {
@@ -45,7 +84,12 @@ void ClassifyStream::OnWriteDone(bool ok) {
     absl::MutexLock lock(&mu_);
     writing_.reset();
   }
-  Advance(nullptr);
+  Advance();
+}
+
+void ClassifyStream::OnDone() {
+  streams_.Remove(*this);
+  delete this;
 }
 
 void ClassifyStream::Start(Item& item) {
@@ -80,38 +124,67 @@ void ClassifyStream::Answer(Item& item, const absl::Status& status,
   }
   item.record->set_servable(std::move(servable));
   item.record->Report(status.code(), backend_.metrics);
-  Advance(&item);
+  Next next;
+  {
+    // Marked and decided upon in one go: in between, another thread could write it and finish.
+    absl::MutexLock lock(&mu_);
+    item.answered = true;
+    next = Decide();
+  }
+  if (!next.empty()) Perform(next);
 }
 
-void ClassifyStream::Advance(Item* answered) {
-  v1::ClassifyStreamResponse* write = nullptr;
-  v1::ClassifyRequest* read = nullptr;
-  bool finish = false;
+void ClassifyStream::Advance() {
+  Next next;
   {
     absl::MutexLock lock(&mu_);
-    if (answered != nullptr) answered->answered = true;
-    const bool gone = cancel_->cancelled();
-    const auto front_answered = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-      return !items_.empty() && items_.front()->answered;
-    };
-    while (gone && front_answered()) items_.pop_front();
-    if (writing_ == nullptr && front_answered()) {
-      writing_ = std::move(items_.front());
-      items_.pop_front();
-      write = &writing_->response;
-    }
-    if (reading_ == nullptr && !reads_done_ && items_.size() < kReadAhead) {
-      reading_ = std::make_unique<Item>();
-      read = &reading_->request;
-    }
-    finish = reads_done_ && writing_ == nullptr && items_.empty() && !finished_;
-    finished_ = finished_ || finish;
+    next = Decide();
   }
-  // Each operation noted above keeps the stream alive until it is started, and its own reaction
-  // until then cannot run; the last one is the last use of the stream here.
-  if (write != nullptr) StartWrite(write);
-  if (read != nullptr) StartRead(read);
-  if (finish) Finish(cancel_->cancelled() ? grpc::Status::CANCELLED : grpc::Status::OK);
+  Perform(next);
+}
+
+ClassifyStream::Next ClassifyStream::DecideToDrain() {
+  absl::MutexLock lock(&mu_);
+  draining_ = true;
+  return Decide();
+}
+
+ClassifyStream::Next ClassifyStream::Decide() {
+  Next next;
+  const bool gone = cancel_->cancelled();
+  while (gone && !items_.empty() && items_.front()->answered) items_.pop_front();
+  if (writing_ == nullptr && !items_.empty() && items_.front()->answered) {
+    writing_ = std::move(items_.front());
+    items_.pop_front();
+    next.write = &writing_->response;
+  }
+  const bool reads_no_more = reads_done_ || draining_;
+  if (reading_ == nullptr && !reads_no_more && items_.size() < kReadAhead) {
+    reading_ = std::make_unique<Item>();
+    next.read = &reading_->request;
+    ++reads_starting_;
+  }
+  if (reads_no_more && reads_starting_ == 0 && writing_ == nullptr && items_.empty() &&
+      !finished_) {
+    finished_ = true;
+    next.finish = gone          ? absl::StatusCode::kCancelled
+                  : reads_done_ ? absl::StatusCode::kOk
+                                : absl::StatusCode::kUnavailable;
+  }
+  return next;
+}
+
+void ClassifyStream::Perform(Next next) {
+  while (!next.empty()) {
+    if (next.write != nullptr) StartWrite(next.write);
+    if (next.finish.has_value()) return Finish(StatusAtEnd(*next.finish));
+    if (next.read == nullptr) return;
+    StartRead(next.read);
+    // The read may be over by now, and a drain does not wait for it: look again.
+    absl::MutexLock lock(&mu_);
+    --reads_starting_;
+    next = Decide();
+  }
 }
 
 }  // namespace siskin::rpc

@@ -89,6 +89,7 @@ class GrpcServerImpl final : public GrpcServer {
 
   void Shutdown(absl::Duration grace) override {
     if (server_ == nullptr) return;
+    classifier_.Drain();
     server_->Shutdown(absl::ToChronoTime(absl::Now() + grace));
     health_.Detach();
     server_.reset();

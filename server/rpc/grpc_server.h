@@ -38,8 +38,8 @@ class GrpcServer {
 
   virtual int port() const = 0;
 
-  // Refuses new calls, lets those in flight end, and cancels what is left after `grace`. Returns
-  // when every call has ended; more calls do nothing.
+  // Refuses new calls, lets those in flight end (streams: what they have read), and cancels what is
+  // left after `grace`. Returns when every call has ended; more calls do nothing.
   virtual void Shutdown(absl::Duration grace) = 0;
 };
 

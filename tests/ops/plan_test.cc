@@ -96,6 +96,7 @@ INSTANTIATE_TEST_SUITE_P(
                       PlanCase{{.height = 5, .width = 31, .channels = 16}, 2, kHuge},
                       PlanCase{
                           {.height = 16, .width = 16, .channels = 64, .classes = 10}, 4, 90000},
+                      PlanCase{{.channels = 16}, 2, 1}, PlanCase{{.channels = 32}, 4, 50000},
                       PlanCase{{.height = 13, .width = 13, .channels = 1, .classes = 1}, 1, 0}));
 
 TEST(PlanTest, RunsAreBitIdentical) {

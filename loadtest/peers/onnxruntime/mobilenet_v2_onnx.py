@@ -32,7 +32,7 @@ class _Builder:
     def constant(self, name: str) -> str:
         if name not in self.weights:
             raise ValueError(
-                f"no tensor {name}: expected torchvision's mobilenet_v2 keys with folded batch norms"
+                f"no tensor {name}: expected torchvision's keys with folded batch norms"
             )
         self.initializers.append(numpy_helper.from_array(self.weights[name], name))
         return name

@@ -52,10 +52,10 @@ def parse_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--siskin", required=True, type=Path, help="the siskin binary")
-    parser.add_argument("--repository", required=True, type=Path, help="holds mobilenet_v2")
     parser.add_argument(
-        "--weights", type=Path, help="checkpoint for the peer (default: the repository's newest)"
-    )
+        "--models", required=True, type=Path,
+        help="folder with mobilenet_v2/model.safetensors or mobilenet_v2/VERSION/model.safetensors",
+    )  # fmt: skip
     parser.add_argument(
         "--golden", type=Path, help='safetensors with "input" and "logits": the peer must match it'
     )
@@ -73,15 +73,23 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
-def find_weights(repository: Path) -> Path:
-    """<model>/<highest version>/model.safetensors, or <model>/model.safetensors."""
-    folder = repository / MODEL
+def find_weights(models: Path) -> Path:
+    """The highest version's, in a repository; or the model's only file."""
+    folder = models / MODEL
     versions = [p for p in folder.glob("*/model.safetensors") if p.parent.name.isdigit()]
     if versions:
         return max(versions, key=lambda path: int(path.parent.name))
     if (folder / "model.safetensors").exists():
         return folder / "model.safetensors"
-    sys.exit(f"{folder}: no model.safetensors there; --weights names another file")
+    sys.exit(f"no {folder}/model.safetensors: --models must name a folder that has it")
+
+
+def make_repository(folder: Path, weights: Path) -> Path:
+    """A model repository in `folder` with these weights and nothing else."""
+    version = folder / MODEL / "1"
+    version.mkdir(parents=True)
+    (version / "model.safetensors").symlink_to(weights.resolve())
+    return folder
 
 
 def make_session(model: bytes) -> onnxruntime.InferenceSession:
@@ -107,36 +115,34 @@ def check_golden(weights: dict[str, np.ndarray], padding: str, golden_path: Path
         sys.exit(f"ONNX Runtime is off the golden logits: relative error {error:.1e}")
 
 
-def run_siskin(arguments: argparse.Namespace, batch: int, extra: list[str]) -> dict:
-    command = [arguments.siskin, "bench", "--repository", arguments.repository, "--model", MODEL]
-    command += ["--batch", str(batch), "--lanes", "1", "--json", *extra]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
-    if done.returncode != 0:
-        sys.exit(f"siskin bench ended with exit code {done.returncode}")
-    return json.loads(done.stdout)
+class Siskin:
+    """`siskin bench` on one lane, with the model of `repository`."""
+
+    def __init__(self, binary: Path, repository: Path) -> None:
+        self.binary = binary
+        self._command = [binary, "bench", "--json", "--lanes", "1", "--model", MODEL]
+        self._command += ["--repository", repository]
+
+    def bench(self, batch: int, seconds: float, *extra: str) -> dict:
+        command = [*self._command, "--batch", str(batch), "--seconds", str(seconds), *extra]
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
+        if done.returncode != 0:
+            sys.exit(f"siskin bench ended with exit code {done.returncode}")
+        return json.loads(done.stdout)
+
+    def images_per_second(self, batch: int, seconds: float) -> float:
+        return self.bench(batch, seconds)["results"][0]["images_per_second"]
+
+    def relative_error(self, images: np.ndarray, logits: np.ndarray) -> float:
+        """The largest from `logits`; leaves the program if it is too large."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "logits.safetensors"
+            safetensors_file.write(path, {"input": images, "logits": logits})
+            report = self.bench(len(images), 0.01, "--check", str(path))
+        return report["check"]["max_relative_error"]
 
 
-def check_siskin(
-    arguments: argparse.Namespace, session: onnxruntime.InferenceSession, images: np.ndarray
-) -> float:
-    """The largest relative error of siskin from the peer's logits; exits if it is too large."""
-    logits = session.run(None, {"input": images})[0]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "logits.safetensors"
-        safetensors_file.write(path, {"input": images, "logits": logits})
-        extra = ["--check", str(path), "--seconds", "0.01"]
-        report = run_siskin(arguments, len(images), extra)
-    return report["check"]["max_relative_error"]
-
-
-def time_siskin(arguments: argparse.Namespace, batch: int) -> float:
-    report = run_siskin(arguments, batch, ["--seconds", str(arguments.seconds)])
-    return report["results"][0]["images_per_second"]
-
-
-def time_peer(
-    session: onnxruntime.InferenceSession, images: np.ndarray, seconds: float
-) -> float:
+def time_peer(session: onnxruntime.InferenceSession, images: np.ndarray, seconds: float) -> float:
     """Images per second."""
     binding = session.io_binding()
     binding.bind_cpu_input("input", images)
@@ -153,16 +159,15 @@ def time_peer(
     return run_for(seconds)
 
 
-def compare(
-    arguments: argparse.Namespace, weights: dict[str, np.ndarray], padding: str, batch: int
-) -> Comparison:
-    session = make_session(mobilenet_v2_onnx.build(weights, padding, batch))
+def compare(siskin: Siskin, model: bytes, batch: int, rounds: int, seconds: float) -> Comparison:
+    session = make_session(model)
     random = np.random.default_rng(batch)
     images = random.uniform(-1, 1, (batch, 3, 224, 224)).astype(np.float32)
-    comparison = Comparison(batch, check_siskin(arguments, session, images), [], [])
-    for _ in range(arguments.rounds):
-        comparison.siskin.append(time_siskin(arguments, batch))
-        comparison.onnxruntime.append(time_peer(session, images, arguments.seconds))
+    logits = session.run(None, {"input": images})[0]
+    comparison = Comparison(batch, siskin.relative_error(images, logits), [], [])
+    for _ in range(rounds):
+        comparison.siskin.append(siskin.images_per_second(batch, seconds))
+        comparison.onnxruntime.append(time_peer(session, images, seconds))
     return comparison
 
 
@@ -173,13 +178,13 @@ def source_commit(siskin: Path) -> str:
     return done.stdout.strip() if done.returncode == 0 else "unknown"
 
 
-def describe_machine(arguments: argparse.Namespace, cpu: int) -> dict:
-    report = run_siskin(arguments, 1, ["--seconds", "0.01"])
+def describe_machine(siskin: Siskin, cpu: int) -> dict:
+    report = siskin.bench(batch=1, seconds=0.01)
     return {
         **report["machine"],
         "pinned_to_cpu": cpu,
         "siskin": report["version"],
-        "commit": source_commit(arguments.siskin),
+        "commit": source_commit(siskin.binary),
         "onnxruntime": onnxruntime.__version__,
         "python": platform.python_version(),
     }
@@ -216,14 +221,18 @@ def main() -> int:
     cpu = max(os.sched_getaffinity(0)) if arguments.cpu is None else arguments.cpu
     # Inherited by siskin bench: both peers run on this core and no other.
     os.sched_setaffinity(0, {cpu})
-    weights, metadata = safetensors_file.read(
-        arguments.weights or find_weights(arguments.repository)
-    )
+    path = find_weights(arguments.models)
+    weights, metadata = safetensors_file.read(path)
     padding = metadata.get("padding", "symmetric")
     if arguments.golden is not None:
         check_golden(weights, padding, arguments.golden)
-    machine = describe_machine(arguments, cpu)
-    comparisons = [compare(arguments, weights, padding, batch) for batch in arguments.batch]
+    comparisons = []
+    with tempfile.TemporaryDirectory() as folder:
+        siskin = Siskin(arguments.siskin, make_repository(Path(folder), path))
+        machine = describe_machine(siskin, cpu)
+        for batch in arguments.batch:
+            model = mobilenet_v2_onnx.build(weights, padding, batch)
+            comparisons.append(compare(siskin, model, batch, arguments.rounds, arguments.seconds))
     print((to_json if arguments.json else to_text)(machine, comparisons))
     worst = min(comparison.ratio() for comparison in comparisons)
     return 1 if arguments.require is not None and worst < arguments.require else 0

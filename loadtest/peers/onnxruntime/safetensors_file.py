@@ -19,7 +19,7 @@ def read(path: Path) -> tuple[Tensors, dict[str, str]]:
     tensors = {}
     for name, entry in header.items():
         if entry["dtype"] != "F32":
-            raise ValueError(f"{path}: tensor {name} is {entry['dtype']}, this script reads F32 only")
+            raise ValueError(f"{path}: tensor {name} is {entry['dtype']}, expected F32")
         begin, end = entry["data_offsets"]
         tensors[name] = np.frombuffer(data[begin:end], dtype="<f4").reshape(entry["shape"])
     return tensors, metadata

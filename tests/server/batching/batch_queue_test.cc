@@ -290,6 +290,24 @@ TEST_F(BatchQueueTest, ALaneThatWaitsForOneQueueWakesForAnother) {
 }
 
 TEST_F(BatchQueueTest, ALaneThatLeavesHandsTheWatchOver) {
+  auto slow = AddQueue(8, 20 * kMs);
+  auto eager = AddQueue(8, absl::ZeroDuration());
+  const absl::Time slow_is_due = clock_.Now() + 20 * kMs;
+  ASSERT_TRUE(Enqueue(*slow, ends_[0]).ok());
+  OneBatchLane first(*scheduler_);
+  clock_.AwaitDeadline(slow_is_due);
+  OneBatchLane second(*scheduler_);
+  clock_.AwaitWaiters(2);
+  EXPECT_EQ(clock_.timed_waiters(), 1);  // one watches for both
+
+  ASSERT_TRUE(Enqueue(*eager, ends_[1]).ok());
+  clock_.AwaitWaiters(1);  // one has left, be it the one that watched
+  clock_.AwaitDeadline(slow_is_due);
+  clock_.Advance(20 * kMs);
+  EXPECT_EQ(first.Join().tasks.size() + second.Join().tasks.size(), 2u);
+}
+
+TEST_F(BatchQueueTest, TwoQueuesFallDueOneAfterTheOther) {
   auto first = AddQueue(8, 10 * kMs);
   auto second = AddQueue(8, 20 * kMs);
   const absl::Time start = clock_.Now();
@@ -298,11 +316,10 @@ TEST_F(BatchQueueTest, ALaneThatLeavesHandsTheWatchOver) {
   ASSERT_TRUE(Enqueue(*first, ends_[0]).ok());
   clock_.AwaitDeadline(start + 10 * kMs);
   ASSERT_TRUE(Enqueue(*second, ends_[1]).ok());
-  EXPECT_EQ(clock_.timed_waiters(), 1);  // one lane watches for both
   clock_.Advance(10 * kMs);
-  clock_.AwaitDeadline(start + 20 * kMs);  // the other lane, since the first took its batch
+  clock_.AwaitDeadline(start + 20 * kMs);  // the other lane, since one took its batch
   clock_.Advance(10 * kMs);
-  EXPECT_EQ(lanes[0].Join().tasks.size() + lanes[1].Join().tasks.size(), 2);
+  EXPECT_EQ(lanes[0].Join().tasks.size() + lanes[1].Join().tasks.size(), 2u);
 }
 
 TEST_F(BatchQueueTest, ABurstIsSharedAmongWaitingLanes) {

@@ -27,6 +27,7 @@ namespace fs = std::filesystem;
 models::BoundModel TinyModel() {
   models::LoadRequest request;
   request.architecture = kTinyModel;
+  request.key_style = "timm";  // the names that parameters have in a graph
   absl::StatusOr<models::BoundModel> model = models::RandomModel(request, /*seed=*/7);
   EXPECT_TRUE(model.ok()) << model.status();
   return *std::move(model);

@@ -179,7 +179,7 @@ TEST_F(ServerAppTest, DrainAnswersOrRefusesEveryRequest) {
   for (std::string line; std::getline(lines, line); ++answers) {
     const auto document = nlohmann::json::parse(line);
     if (!document.contains("error")) continue;
-    // CANCELLED is gRPC's, to a call that arrives while it tells the client to go away.
+    // CANCELLED: the call came while gRPC was shutting down, and never reached a handler.
     EXPECT_THAT(document["error"]["code"], ::testing::AnyOf("UNAVAILABLE", "CANCELLED")) << line;
   }
   EXPECT_EQ(answers, 400) << result.err;

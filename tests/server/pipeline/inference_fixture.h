@@ -29,24 +29,28 @@ inline absl::Span<const uint8_t> GoodPhoto() { return kPng; }
 // The header is whole, so that it passes until it is decoded.
 inline absl::Span<const uint8_t> DamagedPhoto() { return absl::MakeConstSpan(kPng).first(45); }
 
-// Values of `images` pictures, all different, as a client sends them.
+// Values of `images` pictures, all different, as a client sends them. Outlives its
+// views.
 class TensorPayload {
  public:
-  explicit TensorPayload(int images) : values_(size_t{3} * siskin::testing::kTinyPixels * images) {
+  explicit TensorPayload(int images)
+      : images_(images), values_(size_t{3} * siskin::testing::kTinyPixels * images) {
     for (size_t i = 0; i < values_.size(); ++i) values_[i] = static_cast<float>(i % 997) / 200 - 2;
-    view_.shape = {images, 3, siskin::testing::kTinySide, siskin::testing::kTinySide};
-    view_.bytes = {reinterpret_cast<const uint8_t*>(values_.data()),
-                   values_.size() * sizeof(float)};
   }
-  const TensorView& view() const { return view_; }
+  TensorView view() const {
+    TensorView view;
+    view.shape = {images_, 3, siskin::testing::kTinySide, siskin::testing::kTinySide};
+    view.bytes = {reinterpret_cast<const uint8_t*>(values_.data()), values_.size() * sizeof(float)};
+    return view;
+  }
   absl::Span<const float> image(int index) const {
     constexpr size_t kSize = size_t{3} * siskin::testing::kTinyPixels;
     return absl::MakeConstSpan(values_).subspan(index * kSize, kSize);
   }
 
  private:
+  int images_;
   std::vector<float> values_;
-  TensorView view_;
 };
 
 // How a request ended.

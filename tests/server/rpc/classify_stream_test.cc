@@ -163,7 +163,25 @@ TEST_F(ClassifyStreamTest, CancellationReachesEveryTaskAndWaitsForThem) {
   EXPECT_THAT(metrics_.WaitForRequests(kWindow), SizeIs(kWindow));
 }
 
-TEST_F(ClassifyStreamTest, ShutdownWaitsForOpenStreamsThenEndsThem) {
+TEST_F(ClassifyStreamTest, DrainingEndsAnIdleStream) {
+  ASSERT_TRUE(stream_->Write(Request(0)));
+  Complete(TakeTask(), 0);
+  ExpectAnswer(0, 0);
+  server_->Shutdown(absl::InfiniteDuration());
+  ExpectEnd(grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(ClassifyStreamTest, DrainingAnswersWhatWasReadFirst) {
+  for (int i = 0; i < kWindow; ++i) ASSERT_TRUE(stream_->Write(Request(i)));
+  auto tasks = TakeTasks(kWindow);
+  std::thread shutdown([this] { server_->Shutdown(absl::InfiniteDuration()); });
+  for (int i = kWindow - 1; i >= 0; --i) Complete(std::move(tasks[static_cast<size_t>(i)]), i);
+  for (int i = 0; i < kWindow; ++i) ExpectAnswer(i, i);
+  ExpectEnd(grpc::StatusCode::UNAVAILABLE);
+  shutdown.join();
+}
+
+TEST_F(ClassifyStreamTest, AStreamThatOutlivesTheGraceIsCancelled) {
   ASSERT_TRUE(stream_->Write(Request(0)));
   auto task = TakeTask();
   std::thread shutdown([this] { server_->Shutdown(absl::ZeroDuration()); });

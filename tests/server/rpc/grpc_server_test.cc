@@ -21,7 +21,7 @@ class GrpcServerTest : public RpcTest {
  protected:
   absl::Status Start(const GrpcServer::Options& options) {
     HealthReporter health(other_registry_);
-    return GrpcServer::Start(options, {inference_, registry_, metrics_}, health).status();
+    return GrpcServer::Start(options, backend_, health).status();
   }
 
   std::future<grpc::Status> Infer() {

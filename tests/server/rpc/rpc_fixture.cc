@@ -38,27 +38,22 @@ int FakeMetrics::stages() const {
   return stages_;
 }
 
-std::shared_ptr<const engine::LoadedModel> RpcTest::model_;
+std::shared_ptr<const engine::LoadedModel> BackendTest::model_;
 
-void RpcTest::SetUpTestSuite() {
+void BackendTest::SetUpTestSuite() {
   if (model_ != nullptr) return;
-  models::LoadRequest request;
-  request.architecture = "mobilenet_v1";
-  request.width = 0.25;
-  request.resolution = 32;
-  request.classes = kClasses;
+  const models::LoadRequest request = {
+      .architecture = "mobilenet_v1", .width = 0.25, .resolution = 32, .classes = kClasses};
   auto bound = models::RandomModel(request, /*seed=*/1);
   ASSERT_TRUE(bound.ok()) << bound.status();
-  engine::LoadedModel::Options options;
-  options.name = "tiny";
-  options.max_batch_size = 1;
+  engine::LoadedModel::Options options{.name = "tiny", .max_batch_size = 1};
   for (int i = 0; i < kClasses; ++i) options.labels.push_back(absl::StrCat("label ", i));
   auto model = engine::LoadedModel::Compile(*std::move(bound), std::move(options));
   ASSERT_TRUE(model.ok()) << model.status();
   model_ = *std::move(model);
 }
 
-void RpcTest::SetUp() {
+void BackendTest::SetUp() {
   ASSERT_NE(model_, nullptr);
   auto queue = scheduler_.AddQueue({.limits = {.max_batch_size = 4}, .capacity = 64},
                                    const_cast<engine::LoadedModel*>(model_.get()));
@@ -67,18 +62,26 @@ void RpcTest::SetUp() {
   ASSERT_TRUE(registry_.Declare("tiny", "1").ok());
   ASSERT_TRUE(registry_.Transition("tiny", "1", engine::ModelState::kWarming).ok());
   ASSERT_TRUE(registry_.Publish("tiny", "1", {.model = model_, .queue = queue_}).ok());
+}
+
+void BackendTest::TearDown() {
+  EXPECT_TRUE(taken_.empty()) << "the test left tasks unanswered";
+  scheduler_.RemoveQueue(*queue_);  // answers what still waits, so that the calls can end
+}
+
+void RpcTest::SetUp() {
+  BackendTest::SetUp();
   StartServer({.address = "127.0.0.1:0"});
 }
 
 void RpcTest::TearDown() {
-  EXPECT_TRUE(taken_.empty()) << "the test left tasks unanswered";
-  scheduler_.RemoveQueue(*queue_);  // answers what still waits, so that the calls can end
+  BackendTest::TearDown();
   server_.reset();
 }
 
 void RpcTest::StartServer(const GrpcServer::Options& options) {
   server_.reset();
-  auto server = GrpcServer::Start(options, {inference_, registry_, metrics_}, health_);
+  auto server = GrpcServer::Start(options, backend_, health_);
   ASSERT_TRUE(server.ok()) << server.status();
   server_ = *std::move(server);
 }
@@ -91,7 +94,7 @@ std::shared_ptr<grpc::Channel> RpcTest::Connect() const {
                                    grpc::InsecureChannelCredentials(), arguments);
 }
 
-std::unique_ptr<engine::InferenceTask> RpcTest::TakeTask() {
+std::unique_ptr<engine::InferenceTask> BackendTest::TakeTask() {
   if (taken_.empty()) {
     batching::Batch batch;
     EXPECT_TRUE(scheduler_.WaitForBatch(batch));
@@ -102,22 +105,22 @@ std::unique_ptr<engine::InferenceTask> RpcTest::TakeTask() {
   return std::unique_ptr<engine::InferenceTask>(task);
 }
 
-void RpcTest::Complete(std::unique_ptr<engine::InferenceTask> task, int best) {
+void BackendTest::Complete(std::unique_ptr<engine::InferenceTask> task, int best) {
   task->Complete(Logits(best), {.queue = absl::Microseconds(10),
                                 .prepare = absl::Microseconds(20),
                                 .compute = absl::Microseconds(30),
                                 .batch_size = 2});
 }
 
-void RpcTest::Fail(std::unique_ptr<engine::InferenceTask> task, const absl::Status& status) {
+void BackendTest::Fail(std::unique_ptr<engine::InferenceTask> task, const absl::Status& status) {
   task->Fail(status);
 }
 
-void RpcTest::WaitUntilCancelled(const engine::InferenceTask& task) {
+void BackendTest::WaitUntilCancelled(const engine::InferenceTask& task) {
   while (!task.cancelled()) std::this_thread::yield();
 }
 
-std::vector<float> RpcTest::Logits(int best) {
+std::vector<float> BackendTest::Logits(int best) {
   std::vector<float> logits(kClasses);
   for (int i = 0; i < kClasses; ++i) {
     logits[static_cast<size_t>((best + i) % kClasses)] = static_cast<float>(kClasses - i);
@@ -125,7 +128,7 @@ std::vector<float> RpcTest::Logits(int best) {
   return logits;
 }
 
-std::string RpcTest::FloatTensor(int images) {
+std::string BackendTest::FloatTensor(int images) {
   const models::InputContract& input = model_->input();
   return std::string(static_cast<size_t>(images * 3 * input.height * input.width) * sizeof(float),
                      '\0');

@@ -55,15 +55,13 @@ class FakeMetrics : public metrics::Metrics {
   int stages_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
-class RpcTest : public ::testing::Test {
+// The backend, ready to serve "tiny", version 1.
+class BackendTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite();  // compiles the network, once
 
   void SetUp() override;
   void TearDown() override;
-
-  void StartServer(const GrpcServer::Options& options);
-  std::shared_ptr<grpc::Channel> Connect() const;
 
   // The next task, blocking until there is one.
   std::unique_ptr<engine::InferenceTask> TakeTask();
@@ -74,22 +72,33 @@ class RpcTest : public ::testing::Test {
   static void WaitUntilCancelled(const engine::InferenceTask& task);
 
   static std::vector<float> Logits(int best);
-  // What fits the network's input, and is not decoded: the tests run no Prepare unless they say so.
+  // What fits the network's input.
   static std::string FloatTensor(int images);
 
-  static std::shared_ptr<const engine::LoadedModel> model_;  // "tiny", version 1
+  static std::shared_ptr<const engine::LoadedModel> model_;
 
   engine::ModelRegistry registry_;
+  HealthReporter health_{registry_};
   batching::Scheduler scheduler_;
   pipeline::Admission admission_{{.max_requests = kMaxRequests}};
   pipeline::Inference inference_{registry_, admission_, pipeline::ImageLimits{}, kMaxImages};
   FakeMetrics metrics_;
-  HealthReporter health_{registry_};
+  const Backend backend_ = {inference_, registry_, metrics_};
   std::shared_ptr<batching::BatchQueue> queue_;
-  std::unique_ptr<GrpcServer> server_;
 
  private:
   std::deque<std::unique_ptr<batching::Task>> taken_;
+};
+
+class RpcTest : public BackendTest {
+ protected:
+  void SetUp() override;
+  void TearDown() override;
+
+  void StartServer(const GrpcServer::Options& options);
+  std::shared_ptr<grpc::Channel> Connect() const;
+
+  std::unique_ptr<GrpcServer> server_;
 };
 
 }  // namespace siskin::rpc

@@ -1,5 +1,5 @@
-// Runs the tests of this folder with Node's own runner; exits with 77, which ctest counts as skipped,
-// if they cannot run.
+// Runs the tests of this folder with Node's own runner; exits with 77, which ctest counts as
+// skipped, if they cannot run.
 'use strict';
 
 const fs = require('node:fs');

@@ -23,9 +23,9 @@ function linkRepository() {
 async function startServer() {
   const repository = HAVE_MODELS ? linkRepository() : null;
   const models = HAVE_MODELS ? ['--repository', repository] : ['--random-model', MODEL];
+  const flags = ['--log-level', 'error', '--grpc', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
   const child = spawn(
-      process.env.SISKIN_BINARY,
-X, '127.0.0.1:0', '--admin', '127.0.0.1:0', ...models],
+      process.env.SISKIN_BINARY, ['serve', ...flags, ...models],
       {stdio: ['ignore', 'pipe', 'inherit']});
   const exited = once(child, 'exit');
   const lines = readline.createInterface({input: child.stdout});
@@ -50,7 +50,8 @@ function samplePhotos() {
       fs.readFileSync(path.join(MODELS, 'images', 'labels.csv'), 'utf8').trim().split('\n');
   return rows.map((row) => row.split(','))
       .filter((row) => row[1] !== '')
-      .map((row) => ({file: row[0], index: Number(row[1]), name: row[2], models: row[5].split(' ')}));
+      .map(([file, index, name, , , right]) =>
+        ({file, index: Number(index), name, models: right.split(' ')}));
 }
 
 function readPhoto(file) {

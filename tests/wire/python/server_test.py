@@ -1,5 +1,6 @@
 """Health, reflection, metrics, overload and the end."""
 
+import threading
 import unittest
 import urllib.error
 
@@ -188,6 +189,24 @@ class DrainTest(unittest.TestCase):
         self.assertEqual(context.exception.code(), Code.UNAVAILABLE)
         with self.assertRaises(urllib.error.URLError):
             self.server.get("/healthz")
+
+    def test_an_open_stream_is_answered_and_ended(self):
+        with self.server.channel() as channel:
+            ended = threading.Event()
+
+            def questions():
+                yield grey()
+                ended.wait(wire.TIMEOUT)
+
+            stream = pb_grpc.ClassifierStub(channel).ClassifyStream(questions())
+            self.assertEqual(len(next(stream).response.classifications), 5)
+            self.server.terminate()
+            with self.assertRaises(grpc.RpcError) as context:
+                next(stream)
+            ended.set()
+            self.assertEqual(context.exception.code(), Code.UNAVAILABLE)
+            self.assertEqual(wire.details_of(context.exception)[0].reason, "UNAVAILABLE")
+            self.assertEqual(self.server.wait(), 0)
 
     def test_watchers_hear_of_the_drain(self):
         with self.server.channel() as channel:

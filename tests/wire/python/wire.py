@@ -34,7 +34,7 @@ class Server:
     def __init__(self, *flags, models=True):
         self._repository = None
         ports = ["--grpc", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
-        command = [BINARY, "serve", "--log-level", "warning", *ports, *flags]
+        command = [BINARY, "serve", "--log-level", "error", *ports, *flags]
         if models and HAVE_MODELS:
             self._repository = tempfile.TemporaryDirectory()
             subprocess.run(
