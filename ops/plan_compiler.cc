@@ -85,6 +85,7 @@ class PlanCompiler {
     values_.resize(graph_.nodes.size());
     for (const Segment& segment : CutSegments(graph_, options_.batch_size, cache_bytes_)) {
       micro_batch_ = segment.micro_batch;
+      segment_last_ = segment.last;
       const int first = static_cast<int>(plan_.steps.size());
       for (node_ = segment.first; node_ <= segment.last; ++node_) {
         SISKIN_RETURN_IF_ERROR(std::visit([this](const auto& op) { return Emit(op); }, op()));
@@ -138,34 +139,44 @@ class PlanCompiler {
 
   absl::Status Emit(const Convolution& conv) {
     const ValueId source = node().inputs[0];
-    const Parameter& weight = graph_.parameters[conv.weight];
-    const Dims weight_dims = WeightDims(conv, weight);
-    dnnl::primitive_attr attr = UserScratchpad();
-    attr.set_post_ops(PostOps(conv));
     in_front_ = in_front_ && StaysInFront(source);
+    if (const int channels = SliceChannels(); channels > 0) return EmitSliced(channels);
+    const ConvPart part = Part(node_, 0, node().shape.channels);
     const Desc src =
         in_front_ ? FrontLayout(source) : AnyLayout(BatchDims(micro_batch_, ShapeOf(source)));
     const Desc dst = conv.residual ? DescOf(node().inputs[1])
                      : in_front_   ? Desc(OutputDims(), kF32, Tag::nChw16c)
                                    : AnyLayout(OutputDims());
-    const Desc bias =
-        conv.bias == kNoParameter ? Desc() : Desc({node().shape.channels}, kF32, Tag::x);
-    const auto primitive = onednn::Convolution(CpuEngine(), src, AnyLayout(weight_dims), bias, dst,
-                                               Geometry(conv), attr);
+    const auto primitive = Primitive(part, src, dst);
     SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source, primitive.src_desc()));
-    SISKIN_ASSIGN_OR_RETURN(const Value output, conv.residual
-                                                    ? values_[node().inputs[1]]
-                                                    : NewValue(OutputDims(), primitive.dst_desc()));
-    std::vector<StepArgument> arguments = {
-        InBuffer(DNNL_ARG_SRC, primitive.src_desc(), input),
-        Constant(DNNL_ARG_WEIGHTS, weight, Plain(weight_dims), primitive.weights_desc())};
-    if (conv.bias != kNoParameter) {
-      arguments.push_back(Constant(DNNL_ARG_BIAS, graph_.parameters[conv.bias], bias, bias));
+    SISKIN_ASSIGN_OR_RETURN(values_[node_], conv.residual
+                                                ? values_[node().inputs[1]]
+                                                : NewValue(OutputDims(), primitive.dst_desc()));
+    return Append(part, primitive, input, values_[node_], 0);
+  }
+
+  // A convolution and the depthwise one behind it, a slice of channels at a time, so that what is
+  // between them stays in the cache: neither needs a channel of another slice. Blocked layouts keep
+  // the channels of a slice together, so a slice of the result is a pointer into it.
+  absl::Status EmitSliced(int channels) {
+    const ValueId source = node().inputs[0], depthwise = node_ + 1;
+    const Shape& result = ShapeOf(depthwise);
+    SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source, FrontLayout(source)));
+    const Value output = {Tag::nChw16c, NewBuffer(result.elements() * sizeof(float))};
+    for (int first = 0; first < result.channels; first += channels) {
+      const ConvPart wide = Part(node_, first, channels), deep = Part(depthwise, first, channels);
+      const Desc between_desc(BatchDims(1, wide.out), kF32, Tag::nChw16c);
+      const Value between = {Tag::nChw16c, NewBuffer(between_desc.get_size())};
+      SISKIN_RETURN_IF_ERROR(
+          Append(wide, Primitive(wide, FrontLayout(source), between_desc), input, between, 0));
+      const size_t offset = size_t{1} * first * result.height * result.width * sizeof(float);
+      const Desc slice_desc(BatchDims(1, deep.out), kF32, Tag::nChw16c);
+      SISKIN_RETURN_IF_ERROR(
+          Append(deep, Primitive(deep, between_desc, slice_desc), between, output, offset));
     }
-    arguments.push_back(InBuffer(DNNL_ARG_DST, primitive.dst_desc(), output));
-    values_[node_] = output;
-    return Append(node().name, dnnl::convolution_forward(primitive), primitive,
-                  std::move(arguments));
+    values_[depthwise] = output;
+    node_ = depthwise;  // done with it, too
+    return absl::OkStatus();
   }
 
   absl::Status Emit(const Linear& linear) {
@@ -189,8 +200,8 @@ class PlanCompiler {
       arguments.push_back(Constant(DNNL_ARG_BIAS, graph_.parameters[linear.bias], bias, bias));
     }
     values_[node_] = output;
-    return Append(node().name, dnnl::inner_product_forward(primitive), primitive,
-                  std::move(arguments));
+    return Append(node().name, graph_.MultiplyAdds(node()), dnnl::inner_product_forward(primitive),
+                  primitive, std::move(arguments));
   }
 
   absl::Status Emit(const GlobalAvgPool&) {
@@ -199,7 +210,8 @@ class PlanCompiler {
     const auto primitive = onednn::AveragePool(CpuEngine(), DescOf(source), AnyLayout(OutputDims()),
                                                kernel, UserScratchpad());
     SISKIN_ASSIGN_OR_RETURN(values_[node_], NewValue(OutputDims(), primitive.dst_desc()));
-    return Append(node().name, dnnl::pooling_forward(primitive), primitive,
+    return Append(node().name, graph_.MultiplyAdds(node()), dnnl::pooling_forward(primitive),
+                  primitive,
                   {InBuffer(DNNL_ARG_SRC, primitive.src_desc(), values_[source]),
                    InBuffer(DNNL_ARG_DST, primitive.dst_desc(), values_[node_])});
   }
@@ -210,7 +222,8 @@ class PlanCompiler {
     const auto primitive = onednn::Eltwise(CpuEngine(), function.algorithm, DescOf(source),
                                            function.alpha, function.beta, UserScratchpad());
     SISKIN_ASSIGN_OR_RETURN(values_[node_], NewValue(OutputDims(), primitive.dst_desc()));
-    return Append(node().name, dnnl::eltwise_forward(primitive), primitive,
+    return Append(node().name, graph_.MultiplyAdds(node()), dnnl::eltwise_forward(primitive),
+                  primitive,
                   {InBuffer(DNNL_ARG_SRC, primitive.src_desc(), values_[source]),
                    InBuffer(DNNL_ARG_DST, primitive.dst_desc(), values_[node_])});
   }
@@ -221,7 +234,7 @@ class PlanCompiler {
     const auto primitive =
         onednn::Sum(CpuEngine(), DescOf(left), DescOf(left), DescOf(left), UserScratchpad());
     SISKIN_ASSIGN_OR_RETURN(values_[node_], NewValue(OutputDims(), primitive.dst_desc()));
-    return Append(node().name, dnnl::binary(primitive), primitive,
+    return Append(node().name, graph_.MultiplyAdds(node()), dnnl::binary(primitive), primitive,
                   {InBuffer(DNNL_ARG_SRC_0, DescOf(left), values_[left]),
                    InBuffer(DNNL_ARG_SRC_1, DescOf(left), other),
                    InBuffer(DNNL_ARG_DST, primitive.dst_desc(), values_[node_])});
@@ -244,6 +257,85 @@ class PlanCompiler {
     return Desc(BatchDims(micro_batch_, ShapeOf(source)), kF32, layout);
   }
 
+  // How many channels to compute at a time with the depthwise convolution behind this one; 0: this
+  // is no such pair, or what is between them fits the cache.
+  int SliceChannels() const {
+    if (!in_front_ || micro_batch_ != 1 || node_ == segment_last_) return 0;
+    const auto* next = std::get_if<Convolution>(&graph_.nodes[node_ + 1].op);
+    const Shape& between = node().shape;
+    const bool is_pair =
+        next != nullptr && next->groups == between.channels &&
+        ShapeOf(node_ + 1).channels == between.channels && !next->residual &&
+        !std::get<Convolution>(op()).residual && std::get<Convolution>(op()).groups == 1 &&
+        graph_.Consumers(node_) == std::vector<int>{node_ + 1} && between.channels % 16 == 0;
+    const int64_t plane = int64_t{4} * between.height * between.width;
+    if (!is_pair || plane * between.channels <= cache_bytes_) return 0;
+    int channels = 16;
+    for (int c = 32; c < between.channels && c * plane <= cache_bytes_; c += 16) {
+      if (between.channels % c == 0) channels = c;
+    }
+    return channels;
+  }
+
+  // The part of a convolution that computes output channels [first, first + count).
+  struct ConvPart {
+    const Node* node = nullptr;
+    Shape in;  // of what this part reads
+    Shape out;
+    int groups = 1;
+    Parameter weight;
+    std::optional<Parameter> bias;
+  };
+
+  ConvPart Part(ValueId id, int first, int count) const {
+    const Node& whole = graph_.nodes[id];
+    const auto& conv = std::get<Convolution>(whole.op);
+    ConvPart part = {&whole, ShapeOf(whole.inputs[0]), whole.shape, conv.groups,
+                     Rows(graph_.parameters[conv.weight], first, count)};
+    if (conv.bias != kNoParameter) part.bias = Rows(graph_.parameters[conv.bias], first, count);
+    if (count < whole.shape.channels && conv.groups > 1) part.in.channels = part.groups = count;
+    part.out.channels = count;
+    return part;
+  }
+
+  static Parameter Rows(const Parameter& parameter, int first, int count) {
+    if (count == parameter.shape[0]) return parameter;
+    const int64_t row = parameter.elements() / parameter.shape[0];
+    Parameter rows = {.key = absl::StrCat(parameter.key, "[", first, "]"),
+                      .shape = parameter.shape,
+                      .data = parameter.data.Slice(first * row, count * row)};
+    rows.shape[0] = count;
+    return rows;
+  }
+
+  static dnnl::convolution_forward::primitive_desc Primitive(const ConvPart& part, const Desc& src,
+                                                             const Desc& dst) {
+    dnnl::primitive_attr attr = UserScratchpad();
+    attr.set_post_ops(PostOps(std::get<Convolution>(part.node->op)));
+    const Desc bias = part.bias.has_value() ? Desc({part.out.channels}, kF32, Tag::x) : Desc();
+    return onednn::Convolution(CpuEngine(), src, AnyLayout(WeightDims(part)), bias, dst,
+                               Geometry(part), attr);
+  }
+
+  // The step of `part`, from `input` to `output`, `offset` bytes into it.
+  absl::Status Append(const ConvPart& part,
+                      const dnnl::convolution_forward::primitive_desc& primitive,
+                      const Value& input, const Value& output, size_t offset) {
+    std::vector<StepArgument> arguments = {
+        InBuffer(DNNL_ARG_SRC, primitive.src_desc(), input),
+        Constant(DNNL_ARG_WEIGHTS, part.weight, Plain(WeightDims(part)), primitive.weights_desc()),
+        InBuffer(DNNL_ARG_DST, primitive.dst_desc(), output)};
+    arguments.back().offset = offset;
+    if (part.bias.has_value()) {
+      const Desc bias({part.out.channels}, kF32, Tag::x);
+      arguments.push_back(Constant(DNNL_ARG_BIAS, *part.bias, bias, bias));
+    }
+    const int64_t multiply_adds =
+        graph_.MultiplyAdds(*part.node) * part.out.channels / part.node->shape.channels;
+    return Append(part.node->name, multiply_adds, dnnl::convolution_forward(primitive), primitive,
+                  std::move(arguments));
+  }
+
   static dnnl::post_ops PostOps(const Convolution& conv) {
     dnnl::post_ops ops;
     if (conv.residual) ops.append_sum();
@@ -255,11 +347,11 @@ class PlanCompiler {
   }
 
   // OIHW, or GOIHW for grouped convolutions: the same memory with one more dimension.
-  static Dims WeightDims(const Convolution& conv, const Parameter& weight) {
-    Dims dims(weight.shape.begin(), weight.shape.end());
-    if (conv.groups == 1) return dims;
-    dims[0] /= conv.groups;
-    dims.insert(dims.begin(), conv.groups);
+  static Dims WeightDims(const ConvPart& part) {
+    Dims dims(part.weight.shape.begin(), part.weight.shape.end());
+    if (part.groups == 1) return dims;
+    dims[0] /= part.groups;
+    dims.insert(dims.begin(), part.groups);
     return dims;
   }
 
@@ -267,18 +359,18 @@ class PlanCompiler {
     return Desc(dims, kF32, dims.size() == 5 ? Tag::goihw : Tag::oihw);
   }
 
-  onednn::ConvolutionGeometry Geometry(const Convolution& conv) const {
-    const Shape& in = ShapeOf(node().inputs[0]);
+  static onednn::ConvolutionGeometry Geometry(const ConvPart& part) {
+    const auto& conv = std::get<Convolution>(part.node->op);
     // What oneDNN may read after the input: exact, where the table's padding may include rows that
     // no output reads.
-    const auto after = [&conv](int in_extent, int out_extent, int kernel, int before) {
-      return (out_extent - 1) * conv.stride + (kernel - 1) * conv.dilation + 1 - in_extent - before;
+    const auto after = [&conv](int in, int out, int kernel, int before) {
+      return (out - 1) * conv.stride + (kernel - 1) * conv.dilation + 1 - in - before;
     };
     return {{conv.stride, conv.stride},
             {conv.dilation - 1, conv.dilation - 1},
             {conv.padding.top, conv.padding.left},
-            {after(in.height, node().shape.height, conv.kernel_height, conv.padding.top),
-             after(in.width, node().shape.width, conv.kernel_width, conv.padding.left)}};
+            {after(part.in.height, part.out.height, conv.kernel_height, conv.padding.top),
+             after(part.in.width, part.out.width, conv.kernel_width, conv.padding.left)}};
   }
 
   // --- values and buffers
@@ -331,16 +423,16 @@ class PlanCompiler {
   }
 
   template <typename PrimitiveDesc>
-  absl::Status Append(const std::string& name, dnnl::primitive primitive, const PrimitiveDesc& desc,
-                      std::vector<StepArgument> arguments) {
+  absl::Status Append(const std::string& name, int64_t multiply_adds, dnnl::primitive primitive,
+                      const PrimitiveDesc& desc, std::vector<StepArgument> arguments) {
     const std::string implementation = desc.impl_info_str();
     if (!options_.allow_reference && implementation.starts_with("ref")) {
       return absl::FailedPreconditionError(
           absl::StrCat("layer ", name, " has only oneDNN's reference implementation (",
                        implementation, "), which is too slow to serve"));
     }
-    AppendStep(name, std::move(primitive), desc.scratchpad_desc(), implementation,
-               graph_.MultiplyAdds(node()), std::move(arguments));
+    AppendStep(name, std::move(primitive), desc.scratchpad_desc(), implementation, multiply_adds,
+               std::move(arguments));
     return absl::OkStatus();
   }
 
@@ -400,7 +492,8 @@ class PlanCompiler {
   CompiledPlan plan_;
   std::vector<Value> values_;           // by ValueId
   std::vector<std::vector<int>> uses_;  // steps that touch each buffer, in order
-  int node_ = 0;
+  int node_ = 0;                        // being compiled
+  int segment_last_ = 0;                // of the segment it is in
   int micro_batch_ = 1;
   const int64_t cache_bytes_;
   bool in_front_;  // see StaysInFront

@@ -28,6 +28,11 @@ class TensorData {
   TensorData(absl::Span<const float> values, std::shared_ptr<const void> owner)
       : values_(values), owner_(std::move(owner)) {}
 
+  // `count` values from `first` on; shares the storage.
+  TensorData Slice(size_t first, size_t count) const {
+    return TensorData(values_.subspan(first, count), owner_);
+  }
+
   absl::Span<const float> values() const { return values_; }
   bool empty() const { return values_.empty(); }
 

@@ -40,7 +40,8 @@ Workspace::Workspace(std::shared_ptr<const Plan> plan, absl::Span<std::byte> are
           if (argument.buffer >= 0) {
             const Buffer& buffer = compiled.buffers[argument.buffer];
             const size_t skip = buffer.whole_batch ? image * buffer.image_bytes : 0;
-            memory = dnnl::memory(argument.desc, CpuEngine(), arena_.data() + buffer.offset + skip);
+            memory = dnnl::memory(argument.desc, CpuEngine(),
+                                  arena_.data() + buffer.offset + skip + argument.offset);
           }
           call.arguments.push_back({argument.id, memory.get()});
           bindings_->memories.push_back(std::move(memory));
