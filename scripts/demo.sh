@@ -1,49 +1,54 @@
 #!/usr/bin/env bash
 # Serves the sample models and classifies the sample photos:
 #   scripts/demo.sh [--serve | --bench] SISKIN MODELS
+# MODELS is laid out as deploy/repository/link.sh expects; its images/ holds the photos.
 set -euo pipefail
 mode=demo
-case "$1" in --serve | --bench) mode=${1#--}; shift ;; esac
+case "${1:-}" in --serve | --bench) mode=${1#--}; shift ;; esac
+[ $# -eq 2 ] || { echo "usage: demo.sh [--serve | --bench] SISKIN MODELS" >&2; exit 2; }
 siskin=$1 models=$2
 here=$(cd "$(dirname "$0")/.." && pwd)
 repository="$here/build/repository"
-photos=("$here/docs/images/sample.png")
-server=127.0.0.1:8001
+photos=()
 
 if [ -d "$models" ]; then
   "$here/deploy/repository/link.sh" "$models" "$repository" >/dev/null
   source=(--repository "$repository")
   model=(--model mobilenet_v2)
-  mapfile -t photos < <(find "$models/images" -name '*.png' -o -name '*.jpg' | grep -v face | sort)
+  if [ -d "$models/images" ]; then
+    mapfile -t photos < <(find "$models/images" \( -name '*.png' -o -name '*.jpg' \) ! -name '*face*' | sort)
+  fi
 else
-  echo "No weights in $models: put one at build/repository/mobilenet_v2/1/model.safetensors and serve it with" \
-    "'siskin serve --repository build/repository'. Until then: MobileNetV2 with random weights."
+  echo "No sample weights in $models: this is MobileNetV2 with random weights. Put yours at" \
+    "DIR/mobilenet_v2/1/model.safetensors and run '$siskin serve --repository DIR' (see README.md)."
   source=(--random-model mobilenet_v2)
   model=()
 fi
+[ ${#photos[@]} -gt 0 ] || photos=("$here/docs/images/sample.png")
 
 case $mode in
   serve) exec "$siskin" serve "${source[@]}" ;;
-  bench) exec "$siskin" bench "${source[@]}" --batch 1,8 ;;
+  bench) exec "$siskin" bench "${source[@]}" "${model[@]}" --batch 1,8 ;;
 esac
 
-log="$here/build/demo.log"
-"$siskin" serve "${source[@]}" --grpc $server --admin 127.0.0.1:8002 >"$log" 2>&1 &
+# On free ports, so that another server on this machine is neither asked nor in the way.
+ready="$here/build/demo.ready" log="$here/build/demo.log"
+: >"$ready"
+"$siskin" serve "${source[@]}" --grpc 127.0.0.1:0 --admin off >"$ready" 2>"$log" &
 pid=$!
 trap 'kill $pid 2>/dev/null; wait $pid 2>/dev/null || true' EXIT
-for _ in $(seq 100); do
-  if "$siskin" health --server $server --service readiness >/dev/null 2>&1; then break; fi
+until server=$(sed -n 's/^listening grpc=\([^ ]*\).*/\1/p' "$ready") && [ -n "$server" ]; do
   kill -0 $pid 2>/dev/null || { cat "$log" >&2; exit 1; }
   sleep 0.1
 done
 
-"$siskin" classify --server $server "${model[@]}" "${photos[@]}"
+"$siskin" classify --server "$server" "${model[@]}" "${photos[@]}"
 cat <<EOF
 
 That was gRPC to a server with $(nproc) lanes. To go on:
-  make serve                                         the same server, on ports 8001 (gRPC) and 8002 (HTTP)
-  build/release/bin/siskin classify ${model[*]} PHOTO.jpg
-                                                     ask it, from another terminal
-  curl localhost:8002/metrics                        what Prometheus sees
-  build/release/bin/siskin --help                    everything else
+  make serve                        the same server, on ports 8001 (gRPC) and 8002 (HTTP)
+  $siskin classify${model:+ ${model[*]}} PHOTO.jpg
+                                    ask it, from another terminal
+  curl localhost:8002/metrics       what Prometheus sees
+  $siskin --help         everything else
 EOF
