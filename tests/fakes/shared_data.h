@@ -19,9 +19,9 @@ inline std::string SharedPath(const std::string& relative) {
 }  // namespace siskin::testing
 
 // Skips the running test, saying so in one line, unless `relative` exists in the shared folder.
-#define SISKIN_SKIP_WITHOUT_SHARED(relative)                                                \
-  if (!std::filesystem::exists(::siskin::testing::SharedPath(relative))) {                  \
-    GTEST_SKIP() << "needs " << ::siskin::testing::SharedPath(relative)                     \
+#define SISKIN_SKIP_WITHOUT_SHARED(relative)                                                   \
+  if (!std::filesystem::exists(::siskin::testing::SharedPath(relative))) {                     \
+    GTEST_SKIP() << "needs " << ::siskin::testing::SharedPath(relative)                        \
                  << " (set SISKIN_SHARED_DIR to the folder that holds models/ and networks/)"; \
   }
 
