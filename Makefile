@@ -6,7 +6,9 @@ BUILD := build/$(PRESET)
 MODELS ?= ../shared/models
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run serve test test-asan test-tsan format lint bench peers soak clean
+# Installing twice at once would fail; the build itself is parallel.
+.NOTPARALLEL:
+.PHONY: help deps deps-dev build run serve test test-asan test-tsan format lint bench peers soak clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -14,42 +16,46 @@ help: ## Show this list
 deps: ## Install the Debian 12 packages (asks for root where needed)
 	@scripts/install-debian.sh
 
+deps-dev:
+	@scripts/install-debian.sh --dev
+
 build: deps ## Build the server and its tools
 	@scripts/build.sh $(PRESET)
 
 run: ## Install, build, start the server, classify sample photos, say how to go on
 	@scripts/install-debian.sh --build-only
 	@scripts/build.sh $(PRESET) siskin
-	@scripts/demo.sh $(BUILD)/bin/siskin $(MODELS)
+	@scripts/demo.sh $(BUILD)/bin/siskin "$(MODELS)"
 
 serve: ## Start the server in the foreground, with the models of `make run`
 	@scripts/install-debian.sh --build-only
 	@scripts/build.sh $(PRESET) siskin
-	@scripts/demo.sh --serve $(BUILD)/bin/siskin $(MODELS)
+	@scripts/demo.sh --serve $(BUILD)/bin/siskin "$(MODELS)"
 
 test: build ## Build everything and run all tests
-	@cd $(BUILD) && ctest --output-on-failure -j 2
+	@cd $(BUILD) && ctest --output-on-failure -j $$(nproc)
 
 test-asan: ## The tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory test PRESET=asan
 
 test-tsan: ## The threaded tests under ThreadSanitizer
 	@$(MAKE) --no-print-directory build PRESET=tsan
-	@cd build/tsan && ctest --output-on-failure -j 2 -L threads
+	@cd build/tsan && ctest --output-on-failure -j $$(nproc) -L threads
 
-format: ## Format the C++ sources
+format: deps-dev ## Format the C++ sources
 	@git ls-files '*.cc' '*.h' | xargs clang-format -i
 
-lint: build ## Check format and clang-tidy
+lint: deps-dev build ## Check format and clang-tidy
 	@git ls-files '*.cc' '*.h' | xargs clang-format --dry-run -Werror
 	@git ls-files '*.cc' | grep -v '^tests/' | xargs -P 2 -n 4 clang-tidy -quiet -p $(BUILD)
 
-bench: ## Latency and throughput of every sample model in this process
+bench: ## Latency and throughput of MobileNetV2 in this process
+	@scripts/install-debian.sh --build-only
 	@scripts/build.sh $(PRESET) siskin
-	@scripts/demo.sh --bench $(BUILD)/bin/siskin $(MODELS)
+	@scripts/demo.sh --bench $(BUILD)/bin/siskin "$(MODELS)"
 
-peers: build ## Compare with ONNX Runtime, alternating, outputs checked first
-	@loadtest/peers/onnxruntime/run.sh $(BUILD)/bin/siskin $(MODELS)
+peers: deps-dev build ## Compare with ONNX Runtime, alternating, outputs checked first
+	@loadtest/peers/onnxruntime/run.sh $(BUILD)/bin/siskin "$(MODELS)"
 
 soak: build ## 100,000 requests; fails if resident memory grows
 	@loadtest/soak.py --siskin $(BUILD)/bin/siskin --siskin-load $(BUILD)/bin/siskin-load

@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# Installs what Siskin builds, tests and runs with on Debian 12. Safe to repeat: what is there stays.
+# Installs what Siskin needs on Debian 12: scripts/install-debian.sh [--build-only | --dev]
+# Without an option what it takes to build and test; --dev adds the formatter, the linter and what
+# `make peers` needs. Safe to repeat: what is there stays.
 set -euo pipefail
 
 build=(
@@ -15,6 +17,7 @@ test=(
   python3 python3-pil python3-numpy python3-grpcio python3-protobuf
   prometheus  # promtool
 )
+dev=(clang-format clang-tidy python3-venv)
 
 missing() {  # prints the arguments that are not installed
   local package
@@ -24,12 +27,21 @@ missing() {  # prints the arguments that are not installed
 }
 
 wanted=("${build[@]}")
-[ "${1:-}" = "--build-only" ] || wanted+=("${test[@]}")
+node=(nodejs npm)
+if command -v npm >/dev/null; then node=(); fi  # a Node.js from elsewhere does as well
+case "${1:-}" in
+  --build-only) ;;
+  --dev) wanted+=("${test[@]}" "${node[@]}" "${dev[@]}") ;;
+  "") wanted+=("${test[@]}" "${node[@]}") ;;
+  *) echo "usage: install-debian.sh [--build-only | --dev]" >&2; exit 2 ;;
+esac
 mapfile -t needed < <(missing "${wanted[@]}")
-# A Node.js from elsewhere does as well as Debian's.
-if [ "${1:-}" != "--build-only" ] && ! command -v npm >/dev/null; then needed+=(nodejs npm); fi
 [ ${#needed[@]} -gt 0 ] || exit 0
 
+if ! command -v apt-get >/dev/null; then
+  echo "This needs Debian's apt-get. Elsewhere, install what these Debian 12 packages hold: ${needed[*]}" >&2
+  exit 1
+fi
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
   command -v sudo >/dev/null || { echo "Run as root, or install sudo: ${needed[*]} are missing." >&2; exit 1; }
