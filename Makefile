@@ -33,6 +33,7 @@ serve: ## Start the server in the foreground, with the models of `make run`
 	@scripts/demo.sh --serve $(BUILD)/bin/siskin "$(MODELS)"
 
 test: build ## Build everything and run all tests
+	@[ -d ../shared ] || echo "No ../shared: tests of real weights, photos and published tables are skipped"
 	@cd $(BUILD) && ctest --output-on-failure -j $$(nproc)
 
 test-asan: ## The tests under AddressSanitizer and UndefinedBehaviorSanitizer

@@ -43,12 +43,10 @@ until server=$(sed -n 's/^listening grpc=\([^ ]*\).*/\1/p' "$ready") && [ -n "$s
 done
 
 "$siskin" classify --server "$server" "${model[@]}" "${photos[@]}"
-cat <<EOF
-
-That was gRPC to a server with $(nproc) lanes. To go on:
-  make serve                        the same server, on ports 8001 (gRPC) and 8002 (HTTP)
-  $siskin classify${model:+ ${model[*]}} PHOTO.jpg
-                                    ask it, from another terminal
-  curl localhost:8002/metrics       what Prometheus sees
-  $siskin --help         everything else
-EOF
+hint() { printf '  %-66s %s\n' "$1" "$2"; }
+echo
+echo "Those were a server and a client, over gRPC. To go on:"
+hint "make serve" "the same server, on ports 8001 (gRPC) and 8002 (HTTP)"
+hint "$siskin classify ${model[*]:+${model[*]} }PHOTO.jpg" "ask it, from another terminal"
+hint "curl localhost:8002/metrics" "what Prometheus sees"
+hint "$siskin --help" "everything else"
