@@ -240,11 +240,11 @@ class PlanCompiler {
                    InBuffer(DNNL_ARG_DST, primitive.dst_desc(), values_[node_])});
   }
 
-  // The first layers, whose activations do not fit the cache, run faster in oneDNN's blocked layout,
-  // with vectors of sixteen channels, than in the channels-last one that it prefers where it has
-  // matrix kernels; depthwise layers above all (DNNL_VERBOSE=1 shows it). The front ends where
-  // channels would have to be padded to sixteen, or where the activations fit; it does not resume, so
-  // that its layout costs one reorder at most.
+  // The first layers, whose activations do not fit the cache, run faster in oneDNN's blocked
+  // layout, with vectors of sixteen channels, than in the channels-last one that it prefers where
+  // it has matrix kernels; depthwise layers above all (DNNL_VERBOSE=1 shows it). The front ends
+  // where channels would have to be padded to sixteen, or where the activations fit; it does not
+  // resume, so that its layout costs one reorder at most.
   bool StaysInFront(ValueId source) const {
     const int channels = source == 0 ? node().shape.channels : ShapeOf(source).channels;
     const int64_t largest = std::max(ShapeOf(source).elements(), node().shape.elements());
