@@ -89,8 +89,8 @@ TIMM_MODELS = [
     ("mobilenet_v3_large", "tf_mobilenetv3_large_100", 1.0),
     ("mobilenet_v3_small", "tf_mobilenetv3_small_075", 0.75),
     ("mobilenet_v3_small", "tf_mobilenetv3_small_100", 1.0),
-    ("mobilenet_v3_large_minimalistic", "tf_mobilenetv3_large_minimal_100", 1.0),
-    ("mobilenet_v3_small_minimalistic", "tf_mobilenetv3_small_minimal_100", 1.0),
+    ("mobilenet_v3_large.minimalistic", "tf_mobilenetv3_large_minimal_100", 1.0),
+    ("mobilenet_v3_small.minimalistic", "tf_mobilenetv3_small_minimal_100", 1.0),
     ("efficientnet_b0", "efficientnet_b0", 1.0),
     ("efficientnet_b0", "tf_efficientnet_b0", 1.0),
     ("inception_v4", "inception_v4", 1.0, 299),
@@ -128,7 +128,7 @@ def own_mobile_cases() -> Iterator[Case]:
 
 def shufflenet_v1_cases() -> Iterator[Case]:
     def case(groups: int, width: float, key_style: str, build: Callable, *options) -> Case:
-        name = f"shufflenet_v1_g{groups}"
+        name = f"shufflenet_v1.g{groups}"
         return Case(name, width, key_style, lambda: build(groups, *options, CLASSES))
 
     for groups in (1, 2, 3, 4, 8):
