@@ -19,6 +19,8 @@ namespace {
 ops::BindOptions BindOptionsOf(const KeyStyle& style) {
   ops::BindOptions options;
   options.layer_name = style.layer_name;
+  options.ignorable_suffixes.insert(options.ignorable_suffixes.end(), style.ignorable_keys.begin(),
+                                    style.ignorable_keys.end());
   return options;
 }
 

@@ -31,6 +31,16 @@ absl::Status Validate(const BuildOptions& options) {
   return absl::OkStatus();
 }
 
+const char* ToString(Task task) {
+  switch (task) {
+    case Task::kClassification:
+      return "classifier";
+    case Task::kFaceDetection:
+      return "face detector";
+  }
+  return "unknown";
+}
+
 std::string KeyStyle::LayerName(std::string_view canonical) const {
   return layer_name ? layer_name(canonical) : std::string(canonical);
 }

@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "models/face_contract.h"
 #include "models/input_contract.h"
 #include "ops/graph.h"
 #include "ops/net.h"
@@ -58,6 +59,8 @@ struct KeyStyle {
   ChannelRule channel_rule = ChannelRule::kMultipleOf8;
   bool background_class = false;  // ImageNet heads have 1001 rows; row 0 is "background"
   std::string input_preset;       // see InputPreset
+  // Keys of its files that are not of the network, and are left unread.
+  std::vector<std::string> ignorable_keys = {};
 
   std::string LayerName(std::string_view canonical) const;
 };
@@ -74,10 +77,19 @@ struct Variant {
   std::string source;                    // where the number and the weights are published
 };
 
+// What a network answers.
+enum class Task {
+  kClassification,  // a logit per class
+  kFaceDetection,   // raw scores and boxes, see models/face_decoder.h
+};
+const char* ToString(Task task);  // "classifier", "face detector"
+
 struct ModelSpec {
-  std::string architecture;          // "mobilenet_v1"; the name of configs and metadata
-  std::string title;                 // "MobileNetV1"
-  std::string paper;                 // authors, title, year, arXiv id
+  std::string architecture;  // "mobilenet_v1"; the name of configs and metadata
+  std::string title;         // "MobileNetV1"
+  std::string paper;         // authors, title, year, arXiv id
+  Task task = Task::kClassification;
+  FaceContract faces = {};           // kFaceDetection
   std::string classifier_layer;      // the canonical name of the last linear layer
   std::vector<KeyStyle> key_styles;  // the first one's names are canonical
   std::vector<Variant> variants;
