@@ -88,10 +88,10 @@ void FillClassifyResponse(const v1::ClassifyRequest& message,
                           const pipeline::InferenceResult& result, v1::ClassifyResponse& response) {
   const engine::LoadedModel& model = *result.servable->model;
   const uint32_t wanted = message.top_k() == 0 ? kDefaultTopK : message.top_k();
-  const int k = static_cast<int>(std::min(wanted, static_cast<uint32_t>(result.logits.size())));
+  const int k = static_cast<int>(std::min(wanted, static_cast<uint32_t>(result.outputs.size())));
   response.set_model(model.name());
   response.set_version(model.version());
-  for (const pipeline::ScoredClass& best : pipeline::TopK(result.logits, k)) {
+  for (const pipeline::ScoredClass& best : pipeline::TopK(result.outputs, k)) {
     v1::Classification& out = *response.add_classifications();
     out.set_index(static_cast<uint32_t>(best.index));
     out.set_probability(best.probability);

@@ -17,7 +17,7 @@ using ::inference::ModelInferResponse;
 
 // The values of one output for all images, [images, classes].
 std::vector<float> OutputValues(std::string_view name, const pipeline::InferenceResult& result) {
-  std::vector<float> values = result.logits;
+  std::vector<float> values = result.outputs;
   if (name == kLogitsName) return values;
   const size_t classes = values.size() / static_cast<size_t>(result.images);
   for (size_t begin = 0; begin < values.size(); begin += classes) {
@@ -66,7 +66,7 @@ void AddOutput(const OutputSpec& spec, const pipeline::InferenceResult& result,
   const int64_t k = std::min(spec.classification, static_cast<int64_t>(classes));
   output.set_datatype("BYTES");
   output.add_shape(k);
-  response.add_raw_output_contents(Classify(result.logits, values, classes, static_cast<int>(k),
+  response.add_raw_output_contents(Classify(result.outputs, values, classes, static_cast<int>(k),
                                             result.servable->model->labels()));
 }
 

@@ -97,8 +97,8 @@ grpc::ServerUnaryReactor* InferenceService::ModelMetadata(
         }
         FillTensor(kInputName, {-1, 3, model.input().height, model.input().width},
                    *response->add_inputs());
-        FillTensor(kLogitsName, {-1, model.classes()}, *response->add_outputs());
-        FillTensor(kProbabilitiesName, {-1, model.classes()}, *response->add_outputs());
+        FillTensor(kLogitsName, {-1, model.outputs()}, *response->add_outputs());
+        FillTensor(kProbabilitiesName, {-1, model.outputs()}, *response->add_outputs());
         return servable;
       });
 }
