@@ -1,7 +1,5 @@
 #include "server/pipeline/face_detection.h"
 
-#include <algorithm>
-
 #include "server/pipeline/preprocess.h"
 
 namespace siskin::pipeline {
@@ -31,8 +29,7 @@ std::vector<Face> DetectFaces(const InferenceResult& result, const FaceOptions& 
   std::vector<Face> faces = models::BlendFaces(
       models::DecodeFaces(result.outputs, contract, model.input().width, min_score),
       contract.min_iou);
-  const auto limit = static_cast<size_t>(options.max_faces);
-  if (options.max_faces > 0 && faces.size() > limit) faces.resize(limit);
+  if (options.max_faces > 0 && faces.size() > options.max_faces) faces.resize(options.max_faces);
   const PhotoRegion region = InputRegion(result.sizes.front(), model.input());
   for (Face& face : faces) face = ToPhoto(face, region);
   return faces;

@@ -2,6 +2,7 @@
 #ifndef SISKIN_SERVER_PIPELINE_FACE_DETECTION_H_
 #define SISKIN_SERVER_PIPELINE_FACE_DETECTION_H_
 
+#include <cstddef>
 #include <vector>
 
 #include "models/face_decoder.h"
@@ -10,8 +11,8 @@
 namespace siskin::pipeline {
 
 struct FaceOptions {
-  float min_score = 0;  // 0..1; 0: the model's own
-  int max_faces = 0;    // the best ones; 0: all
+  float min_score = 0;   // 0..1; 0: the model's own
+  size_t max_faces = 0;  // the best ones; 0: all
 };
 
 // The faces of the only image of `result`, best first, in pixels of the upright photo, that is
