@@ -49,11 +49,13 @@ struct CompiledPlan {
   int batch_size = 1;
   Shape input_shape;
   Shape output_shape;
+  Shape features_shape;
   std::vector<Step> steps;
   std::vector<StepRange> ranges;
   std::vector<Buffer> buffers;
   int input_buffer = -1;
   int output_buffer = -1;
+  int features_buffer = -1;  // -1: the network has no pooled features
   size_t arena_bytes = 0;
   std::shared_ptr<PackedWeights> weights;  // keeps every constant alive
 };

@@ -47,10 +47,24 @@ struct Parameter {
   int64_t elements() const;
 };
 
-enum class ActivationKind { kNone, kRelu, kRelu6 };
-const char* ToString(ActivationKind kind);  // "linear", "relu", "relu6"
+enum class ActivationKind { kNone, kRelu, kRelu6, kHardSwish, kHardSigmoid, kSwish, kSigmoid };
+// "linear", "relu", "relu6", "hardswish", "hardsigmoid", "swish", "sigmoid"
+const char* ToString(ActivationKind kind);
 
-// Rows and columns of zeros around the input, counted in elements.
+// A kernel's size, or its dilation. One number stands for both.
+struct Size2d {
+  int height = 1;
+  int width = 1;
+
+  Size2d() = default;
+  Size2d(int side) : height(side), width(side) {}  // NOLINT: so that `.kernel = 3` reads well
+  Size2d(int rows, int columns) : height(rows), width(columns) {}
+  std::string ToString() const;  // "1x7"
+  friend bool operator==(const Size2d&, const Size2d&) = default;
+};
+
+// Rows and columns around the input, counted in elements: zeros, or nothing at all for a pool that
+// does not count them.
 struct Padding {
   int top = 0;
   int bottom = 0;
@@ -63,10 +77,9 @@ struct Input {};
 
 // 2-D convolution. Depthwise when groups == input channels == output channels.
 struct Convolution {
-  int kernel_height = 1;
-  int kernel_width = 1;
+  Size2d kernel;
   int stride = 1;
-  int dilation = 1;  // 1 is dense, as in PyTorch
+  Size2d dilation;  // 1 is dense, as in PyTorch
   int groups = 1;
   Padding padding;
   ParameterId weight = kNoParameter;
@@ -92,19 +105,70 @@ struct Activation {
 // Element-wise sum of two values of equal shape.
 struct Add {};
 
+// Element-wise product. inputs[1] has the shape of inputs[0], or is a gate [channels, 1, 1] that
+// scales whole channels.
+struct Multiply {};
+
+// Product with a constant: the residual scale of Inception-ResNet.
+struct Scale {
+  double factor = 1;
+};
+
+enum class PoolKind {
+  kMax,
+  kAverage,                  // padding counts as zeros
+  kAverageExcludingPadding,  // divides by the elements inside the input
+};
+const char* ToString(PoolKind kind);  // "max", "avg", "avg_exclude_padding"
+
+struct Pool {
+  PoolKind kind = PoolKind::kMax;
+  Size2d kernel;
+  int stride = 1;
+  Padding padding;  // as read: ceil-mode pools have more after than before
+};
+
 // Mean over height and width; the result is [channels, 1, 1].
 struct GlobalAvgPool {};
+
+// Channels of all inputs, in order.
+struct Concat {};
+
+// Channels [first, first + shape.channels) of the input.
+struct SliceChannels {
+  int first = 0;
+};
+
+// Views the channels as [groups, channels / groups] and transposes: PyTorch's channel_shuffle.
+// `channels / groups` in place of `groups` gives the inverse.
+struct ChannelShuffle {
+  int groups = 1;
+};
+
+// Appends channels of zeros.
+struct PadChannels {};
+
+// [channels, height, width] to [height * width * channels, 1, 1], channels fastest.
+struct Flatten {};
 
 // Fully connected layer over a [channels, 1, 1] value; weight [out, in], bias [out].
 struct Linear {
   ParameterId weight = kNoParameter;
-  ParameterId bias = kNoParameter;  // optional
+  ParameterId bias = kNoParameter;                    // optional
+  ActivationKind activation = ActivationKind::kNone;  // set by rewrites only
 };
 
 struct Output {};
 
-using Op =
-    std::variant<Input, Convolution, BatchNorm, Activation, Add, GlobalAvgPool, Linear, Output>;
+using Op = std::variant<Input, Convolution, BatchNorm, Activation, Add, Multiply, Scale, Pool,
+                        GlobalAvgPool, Concat, SliceChannels, ChannelShuffle, PadChannels, Flatten,
+                        Linear, Output>;
+
+// True for ops whose result may lie in their operand's memory: the operand cannot be overwritten
+// while the result is needed.
+inline bool IsView(const Op& op) {
+  return std::holds_alternative<SliceChannels>(op) || std::holds_alternative<Flatten>(op);
+}
 
 struct Node {
   std::string name;  // the layer's canonical key, or a label ("input", "features.3.add")
@@ -129,7 +193,10 @@ struct Graph {
   int64_t ParameterCount() const;
   bool IsBound() const;  // every parameter has data
 
-  // Indices of the nodes that read `value`, in order.
+  // The pooled feature vector: the last GlobalAvgPool. -1 if the network has none.
+  ValueId Features() const;
+
+  // Indices of the nodes that read `value`, in order, once for each operand.
   std::vector<int> Consumers(ValueId value) const;
 
   // Canonical text form: a line a node, stable across releases, without parameter values.

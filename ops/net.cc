@@ -4,28 +4,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "ops/windows.h"
 
 namespace siskin::ops {
 namespace {
 
-struct Extent {
-  int out = 0;
-  int before = 0;
-  int after = 0;
-};
-
-// Output size and padding of one axis. Symmetric padding of an even input with stride 2 pads one
-// element after that is never read; it is kept, as the published tables print it.
-Extent Pad(PaddingRule rule, int in, const ConvSpec& spec) {
-  const int reach = spec.dilation * (spec.kernel - 1) + 1;
-  if (rule == PaddingRule::kSymmetric) {
-    const int pad = spec.dilation * (spec.kernel - 1) / 2;
-    return {in + 2 * pad < reach ? 0 : (in + 2 * pad - reach) / spec.stride + 1, pad, pad};
-  }
-  const int out = (in + spec.stride - 1) / spec.stride;
-  const int total = std::max((out - 1) * spec.stride + reach - in, 0);
-  return {out, total / 2, total - total / 2};
-}
+bool Positive(const Size2d& size) { return size.height >= 1 && size.width >= 1; }
 
 }  // namespace
 
@@ -73,8 +57,8 @@ Tensor Net::Input(Shape shape) {
 
 Tensor Net::ConvBn(const Tensor& x, const ConvSpec& spec) {
   if (failed()) return {};
-  if (spec.out_channels < 1 || spec.kernel < 1 || spec.stride < 1 || spec.dilation < 1 ||
-      spec.groups < 1) {
+  if (spec.out_channels < 1 || !Positive(spec.kernel) || spec.stride < 1 ||
+      !Positive(spec.dilation) || spec.groups < 1) {
     Fail(spec.key, "out_channels, kernel, stride, dilation and groups must be positive");
     return {};
   }
@@ -83,20 +67,20 @@ Tensor Net::ConvBn(const Tensor& x, const ConvSpec& spec) {
          absl::StrCat(x.shape.channels, " channels do not divide into ", spec.groups, " groups"));
     return {};
   }
-  const Extent rows = Pad(options_.padding, x.shape.height, spec);
-  const Extent columns = Pad(options_.padding, x.shape.width, spec);
-  Convolution conv = {.kernel_height = spec.kernel,
-                      .kernel_width = spec.kernel,
+  const WindowSpec window = {spec.kernel, spec.stride, spec.dilation};
+  const Padding padding = spec.padding.value_or(PaddingByRule(options_.padding, x.shape, window));
+  Convolution conv = {.kernel = spec.kernel,
                       .stride = spec.stride,
                       .dilation = spec.dilation,
                       .groups = spec.groups,
-                      .padding = {rows.before, rows.after, columns.before, columns.after}};
-  conv.weight =
-      AddParameter(spec.key, "weight",
-                   {spec.out_channels, x.shape.channels / spec.groups, spec.kernel, spec.kernel});
+                      .padding = padding};
+  conv.weight = AddParameter(
+      spec.key, "weight",
+      {spec.out_channels, x.shape.channels / spec.groups, spec.kernel.height, spec.kernel.width});
   if (spec.bias) conv.bias = AddParameter(spec.key, "bias", {spec.out_channels});
-  Tensor y = Append(spec.key, conv, {x.id}, {spec.out_channels, rows.out, columns.out});
-  if (!spec.bn_key.empty()) y = BatchNormalise(y, spec.bn_key);
+  Tensor y =
+      Append(spec.key, conv, {x.id}, WindowedShape(spec.out_channels, x.shape, window, padding));
+  if (!spec.bn_key.empty()) y = BatchNorm(y, spec.bn_key);
   if (spec.activation == ActivationKind::kNone) return y;
   return Act(y, spec.activation, std::string(spec.key) + ".act");
 }
@@ -108,9 +92,9 @@ Tensor Net::DepthwiseConvBn(const Tensor& x, const ConvSpec& spec) {
   return ConvBn(x, depthwise);
 }
 
-Tensor Net::BatchNormalise(const Tensor& x, std::string_view bn_key) {
+Tensor Net::BatchNorm(const Tensor& x, std::string_view bn_key) {
   const std::vector<int64_t> per_channel = {x.shape.channels};
-  BatchNorm norm;
+  ops::BatchNorm norm;
   norm.gamma = AddParameter(bn_key, "weight", per_channel);
   norm.beta = AddParameter(bn_key, "bias", per_channel);
   norm.mean = AddParameter(bn_key, "running_mean", per_channel);
@@ -130,8 +114,75 @@ Tensor Net::Add(const Tensor& x, const Tensor& y, std::string_view label) {
   return Append(label, ops::Add{}, {x.id, y.id}, x.shape);
 }
 
-Tensor Net::GlobalAvgPool(const Tensor& x) {
-  return Append("global_avgpool", ops::GlobalAvgPool{}, {x.id}, {x.shape.channels, 1, 1});
+Tensor Net::Multiply(const Tensor& x, const Tensor& gate, std::string_view label) {
+  return Append(label, ops::Multiply{}, {x.id, gate.id}, x.shape);
+}
+
+Tensor Net::Scale(const Tensor& x, double factor, std::string_view label) {
+  return Append(label, ops::Scale{factor}, {x.id}, x.shape);
+}
+
+Tensor Net::MaxPool(const Tensor& x, const PoolSpec& spec, std::string_view label) {
+  return AppendPool(x, PoolKind::kMax, spec, label);
+}
+
+Tensor Net::AvgPool(const Tensor& x, const PoolSpec& spec, std::string_view label) {
+  if (spec.ceil_mode) Fail(label, "average pools have no ceil mode");
+  return AppendPool(x, PoolKind::kAverage, spec, label);
+}
+
+Tensor Net::AvgPoolExcludingPadding(const Tensor& x, const PoolSpec& spec, std::string_view label) {
+  if (spec.ceil_mode) Fail(label, "average pools have no ceil mode");
+  return AppendPool(x, PoolKind::kAverageExcludingPadding, spec, label);
+}
+
+Tensor Net::AppendPool(const Tensor& x, PoolKind kind, const PoolSpec& spec,
+                       std::string_view label) {
+  if (failed()) return {};
+  if (!Positive(spec.kernel) || spec.stride < 1 || spec.padding < 0) {
+    Fail(label, "kernel and stride must be positive, padding not negative");
+    return {};
+  }
+  const WindowSpec window = {spec.kernel, spec.stride};
+  const Padding padding = PoolPadding(x.shape, window, spec.padding, spec.ceil_mode);
+  return Append(
+      label, Pool{.kind = kind, .kernel = spec.kernel, .stride = spec.stride, .padding = padding},
+      {x.id}, WindowedShape(x.shape.channels, x.shape, window, padding));
+}
+
+Tensor Net::GlobalAvgPool(const Tensor& x, std::string_view label) {
+  return Append(label, ops::GlobalAvgPool{}, {x.id}, {x.shape.channels, 1, 1});
+}
+
+Tensor Net::Concat(const std::vector<Tensor>& parts, std::string_view label) {
+  if (failed()) return {};
+  if (parts.empty()) {
+    Fail(label, "concatenates nothing");
+    return {};
+  }
+  Shape shape = {0, parts[0].shape.height, parts[0].shape.width};
+  std::vector<ValueId> inputs;
+  for (const Tensor& part : parts) {
+    shape.channels += part.shape.channels;
+    inputs.push_back(part.id);
+  }
+  return Append(label, ops::Concat{}, std::move(inputs), shape);
+}
+
+Tensor Net::SliceChannels(const Tensor& x, int first, int count, std::string_view label) {
+  return Append(label, ops::SliceChannels{first}, {x.id}, {count, x.shape.height, x.shape.width});
+}
+
+Tensor Net::ChannelShuffle(const Tensor& x, int groups, std::string_view label) {
+  return Append(label, ops::ChannelShuffle{groups}, {x.id}, x.shape);
+}
+
+Tensor Net::PadChannels(const Tensor& x, int channels, std::string_view label) {
+  return Append(label, ops::PadChannels{}, {x.id}, {channels, x.shape.height, x.shape.width});
+}
+
+Tensor Net::Flatten(const Tensor& x, std::string_view label) {
+  return Append(label, ops::Flatten{}, {x.id}, {static_cast<int>(x.shape.elements()), 1, 1});
 }
 
 Tensor Net::Linear(const Tensor& x, const LinearSpec& spec) {
@@ -148,7 +199,9 @@ Tensor Net::Linear(const Tensor& x, const LinearSpec& spec) {
       graph_.parameters[id].may_have_background_row = spec.may_have_background_row;
     }
   }
-  return Append(spec.key, linear, {x.id}, {spec.out_features, 1, 1});
+  const Tensor y = Append(spec.key, linear, {x.id}, {spec.out_features, 1, 1});
+  if (spec.activation == ActivationKind::kNone) return y;
+  return Act(y, spec.activation, std::string(spec.key) + ".act");
 }
 
 absl::StatusOr<Graph> Net::Finish(const Tensor& x) {

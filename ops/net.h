@@ -17,6 +17,7 @@
 #ifndef SISKIN_OPS_NET_H_
 #define SISKIN_OPS_NET_H_
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,21 +45,31 @@ struct Tensor {
 
 // Convolution, then batch norm unless `bn_key` is empty, then activation.
 struct ConvSpec {
-  std::string_view key = {};     // "<key>.weight" [out, in / groups, k, k]
+  std::string_view key = {};     // "<key>.weight" [out, in / groups, kh, kw]
   std::string_view bn_key = {};  // of "<bn_key>.{weight,bias,running_mean,running_var}"
-  int out_channels = 0;          // Conv and ConvBn only
-  int kernel = 1;
+  int out_channels = 0;          // ConvBn only
+  Size2d kernel = 1;
   int stride = 1;
-  int dilation = 1;
-  int groups = 1;     // Conv and ConvBn only
-  bool bias = false;  // "<key>.bias" exists beside the batch norm
+  Size2d dilation = 1;
+  int groups = 1;                                 // ConvBn only
+  std::optional<Padding> padding = std::nullopt;  // unset: by the network's rule
+  bool bias = false;                              // "<key>.bias" exists beside the batch norm
   ActivationKind activation = ActivationKind::kNone;
+};
+inline constexpr Padding kNoPadding = {};  // "valid" convolutions
+
+struct PoolSpec {
+  Size2d kernel = 1;
+  int stride = 1;
+  int padding = 0;         // on all sides
+  bool ceil_mode = false;  // max pools only: a last window may hang over the end (Caffe, PyTorch)
 };
 
 struct LinearSpec {
   std::string_view key = {};  // "<key>.weight" [out, in], "<key>.bias" [out]
   int out_features = 0;
   bool bias = true;
+  ActivationKind activation = ActivationKind::kNone;
   bool may_have_background_row = false;  // see Parameter
 };
 
@@ -69,9 +80,22 @@ class Net {
   Tensor Input(Shape shape);
   Tensor ConvBn(const Tensor& x, const ConvSpec& spec);
   Tensor DepthwiseConvBn(const Tensor& x, const ConvSpec& spec);  // groups = channels of x
+  // Alone: behind a Concat, where ConvBn cannot reach.
+  Tensor BatchNorm(const Tensor& x, std::string_view bn_key);
   Tensor Act(const Tensor& x, ActivationKind kind, std::string_view label);
   Tensor Add(const Tensor& x, const Tensor& y, std::string_view label);
-  Tensor GlobalAvgPool(const Tensor& x);
+  Tensor Multiply(const Tensor& x, const Tensor& gate,
+                  std::string_view label);  // see ops::Multiply
+  Tensor Scale(const Tensor& x, double factor, std::string_view label);
+  Tensor MaxPool(const Tensor& x, const PoolSpec& spec, std::string_view label);
+  Tensor AvgPool(const Tensor& x, const PoolSpec& spec, std::string_view label);  // counts padding
+  Tensor AvgPoolExcludingPadding(const Tensor& x, const PoolSpec& spec, std::string_view label);
+  Tensor GlobalAvgPool(const Tensor& x, std::string_view label = "global_avgpool");
+  Tensor Concat(const std::vector<Tensor>& parts, std::string_view label);
+  Tensor SliceChannels(const Tensor& x, int first, int count, std::string_view label);
+  Tensor ChannelShuffle(const Tensor& x, int groups, std::string_view label);
+  Tensor PadChannels(const Tensor& x, int channels, std::string_view label);  // to `channels`
+  Tensor Flatten(const Tensor& x, std::string_view label);
   Tensor Linear(const Tensor& x, const LinearSpec& spec);
 
   // Marks `x` as the output and returns the validated graph, or the first error.
@@ -91,10 +115,10 @@ class Net {
   };
 
  private:
+  Tensor AppendPool(const Tensor& x, PoolKind kind, const PoolSpec& spec, std::string_view label);
   Tensor Append(std::string_view label, Op op, std::vector<ValueId> inputs, Shape shape);
   ParameterId AddParameter(std::string_view layer, std::string_view suffix,
                            std::vector<int64_t> shape);
-  Tensor BatchNormalise(const Tensor& x, std::string_view bn_key);
   std::string Qualified(std::string_view name) const;
   void Fail(std::string_view layer, std::string_view what);
   bool failed() const { return !status_.ok(); }

@@ -16,6 +16,10 @@ struct ConvolutionGeometry {
   Dims strides, dilates, padding_before, padding_after;  // dilates: 0 is dense
 };
 
+struct PoolGeometry {
+  Dims strides, kernel, padding_before, padding_after;
+};
+
 #if DNNL_VERSION_MAJOR >= 3
 
 inline void AppendEltwise(dnnl::post_ops& ops, dnnl::algorithm algorithm, float alpha, float beta) {
@@ -36,12 +40,12 @@ inline auto InnerProduct(const dnnl::engine& engine, const Desc& src, const Desc
                                                      attr);
 }
 
-inline auto AveragePool(const dnnl::engine& engine, const Desc& src, const Desc& dst,
-                        const Dims& kernel, const dnnl::primitive_attr& attr) {
-  const Dims zero(kernel.size(), 0);
-  return dnnl::pooling_forward::primitive_desc(engine, kInference,
-                                               dnnl::algorithm::pooling_avg_exclude_padding, src,
-                                               dst, kernel, zero, kernel, zero, zero, attr);
+inline auto Pool(const dnnl::engine& engine, dnnl::algorithm algorithm, const Desc& src,
+                 const Desc& dst, const PoolGeometry& geometry, const dnnl::primitive_attr& attr) {
+  const Dims dense(geometry.kernel.size(), 0);
+  return dnnl::pooling_forward::primitive_desc(
+      engine, kInference, algorithm, src, dst, geometry.strides, geometry.kernel, dense,
+      geometry.padding_before, geometry.padding_after, attr);
 }
 
 inline auto Eltwise(const dnnl::engine& engine, dnnl::algorithm algorithm, const Desc& desc,
@@ -50,9 +54,14 @@ inline auto Eltwise(const dnnl::engine& engine, dnnl::algorithm algorithm, const
                                                beta, attr);
 }
 
-inline auto Sum(const dnnl::engine& engine, const Desc& left, const Desc& right, const Desc& dst,
-                const dnnl::primitive_attr& attr) {
-  return dnnl::binary::primitive_desc(engine, dnnl::algorithm::binary_add, left, right, dst, attr);
+inline auto Binary(const dnnl::engine& engine, dnnl::algorithm algorithm, const Desc& left,
+                   const Desc& right, const Desc& dst, const dnnl::primitive_attr& attr) {
+  return dnnl::binary::primitive_desc(engine, algorithm, left, right, dst, attr);
+}
+
+inline auto ShuffleChannels(const dnnl::engine& engine, const Desc& desc, int group_size,
+                            const dnnl::primitive_attr& attr) {
+  return dnnl::shuffle_forward::primitive_desc(engine, kInference, desc, desc, 1, group_size, attr);
 }
 
 #else
@@ -76,11 +85,11 @@ inline auto InnerProduct(const dnnl::engine& engine, const Desc& src, const Desc
   return dnnl::inner_product_forward::primitive_desc(desc, attr, engine);
 }
 
-inline auto AveragePool(const dnnl::engine& engine, const Desc& src, const Desc& dst,
-                        const Dims& kernel, const dnnl::primitive_attr& attr) {
-  const Dims zero(kernel.size(), 0);
-  const dnnl::pooling_forward::desc desc(kInference, dnnl::algorithm::pooling_avg_exclude_padding,
-                                         src, dst, kernel, kernel, zero, zero);
+inline auto Pool(const dnnl::engine& engine, dnnl::algorithm algorithm, const Desc& src,
+                 const Desc& dst, const PoolGeometry& geometry, const dnnl::primitive_attr& attr) {
+  const dnnl::pooling_forward::desc desc(kInference, algorithm, src, dst, geometry.strides,
+                                         geometry.kernel, geometry.padding_before,
+                                         geometry.padding_after);
   return dnnl::pooling_forward::primitive_desc(desc, attr, engine);
 }
 
@@ -90,10 +99,16 @@ inline auto Eltwise(const dnnl::engine& engine, dnnl::algorithm algorithm, const
   return dnnl::eltwise_forward::primitive_desc(desc, attr, engine);
 }
 
-inline auto Sum(const dnnl::engine& engine, const Desc& left, const Desc& right, const Desc& dst,
-                const dnnl::primitive_attr& attr) {
-  const dnnl::binary::desc desc(dnnl::algorithm::binary_add, left, right, dst);
+inline auto Binary(const dnnl::engine& engine, dnnl::algorithm algorithm, const Desc& left,
+                   const Desc& right, const Desc& dst, const dnnl::primitive_attr& attr) {
+  const dnnl::binary::desc desc(algorithm, left, right, dst);
   return dnnl::binary::primitive_desc(desc, attr, engine);
+}
+
+inline auto ShuffleChannels(const dnnl::engine& engine, const Desc& desc, int group_size,
+                            const dnnl::primitive_attr& attr) {
+  const dnnl::shuffle_forward::desc shuffle(kInference, desc, 1, group_size);
+  return dnnl::shuffle_forward::primitive_desc(shuffle, engine, attr);
 }
 
 #endif

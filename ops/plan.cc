@@ -40,6 +40,7 @@ Plan::~Plan() = default;
 int Plan::batch_size() const { return compiled_->batch_size; }
 const Shape& Plan::input_shape() const { return compiled_->input_shape; }
 const Shape& Plan::output_shape() const { return compiled_->output_shape; }
+const Shape& Plan::features_shape() const { return compiled_->features_shape; }
 size_t Plan::arena_bytes() const { return compiled_->arena_bytes; }
 
 std::vector<Plan::StepInfo> Plan::steps() const {

@@ -51,6 +51,8 @@ class Workspace {
 
   absl::Span<float> input();               // [batch, channels, height, width]; lost in a run
   absl::Span<const float> output() const;  // [batch, channels, ...]; valid until the next run
+  // [batch, channels] of the last global pool; valid until the next run. Empty if there is none.
+  absl::Span<const float> features() const;
 
  private:
   friend class Plan;
@@ -81,7 +83,8 @@ class Plan : public std::enable_shared_from_this<Plan> {
   int batch_size() const;
   const Shape& input_shape() const;
   const Shape& output_shape() const;
-  size_t arena_bytes() const;  // memory a Workspace needs
+  const Shape& features_shape() const;  // no channels if the network has no global pool
+  size_t arena_bytes() const;           // memory a Workspace needs
   std::vector<StepInfo> steps() const;
 
   // `arena` outlives the workspace. INVALID_ARGUMENT: too small or not aligned to kArenaAlignment.

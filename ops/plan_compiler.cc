@@ -1,35 +1,26 @@
-// Graph -> steps: makes a primitive for every node, reorders where layouts differ, and places the
-// buffers.
+// Graph -> steps: makes a primitive for every node.
 #include <unistd.h>
 
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "ops/arena_layout.h"
 #include "ops/compiled_plan.h"
+#include "ops/convolution_part.h"
+#include "ops/eltwise.h"
+#include "ops/layout_policy.h"
 #include "ops/onednn_runtime.h"
+#include "ops/plan_builder.h"
+#include "ops/plan_placement.h"
 #include "ops/segments.h"
 #include "ops/status_macros.h"
 
 namespace siskin::ops {
 namespace {
 
-using dnnl::memory;
-using onednn::Desc;
-using onednn::Dims;
-using Tag = memory::format_tag;
-
-constexpr auto kF32 = memory::data_type::f32;
-constexpr size_t kBufferAlignment = 64;  // a cache line and a vector register
 constexpr int64_t kDefaultCacheBytes = int64_t{1} << 20;
-
-// Layouts a value may have. All keep images apart, so that a run over some images of a batch is a
-// pointer into it.
-constexpr Tag kValueLayouts[] = {Tag::nchw, Tag::nChw16c, Tag::nChw8c, Tag::nhwc, Tag::nChw4c};
 
 int64_t CacheBytes(const PlanOptions& options) {
   if (options.cache_bytes > 0) return options.cache_bytes;
@@ -37,52 +28,37 @@ int64_t CacheBytes(const PlanOptions& options) {
   return detected > 0 ? detected : kDefaultCacheBytes;
 }
 
-Dims BatchDims(int images, const Shape& shape) {
-  return {images, shape.channels, shape.height, shape.width};
-}
-
-Desc AnyLayout(const Dims& dims) { return Desc(dims, kF32, Tag::any); }
-
-dnnl::primitive_attr UserScratchpad() {
-  dnnl::primitive_attr attr;
-  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  return attr;
-}
-
-struct EltwiseFunction {
-  dnnl::algorithm algorithm;
-  float alpha = 0;
-  float beta = 0;
-};
-
-EltwiseFunction Function(ActivationKind kind) {
+dnnl::algorithm AlgorithmOf(PoolKind kind) {
   switch (kind) {
-    case ActivationKind::kRelu:
-      return {dnnl::algorithm::eltwise_relu};
-    case ActivationKind::kRelu6:
-      return {dnnl::algorithm::eltwise_clip, 0, 6};
-    case ActivationKind::kNone:
-      break;
+    case PoolKind::kMax:
+      return dnnl::algorithm::pooling_max;
+    case PoolKind::kAverage:
+      return dnnl::algorithm::pooling_avg_include_padding;
+    case PoolKind::kAverageExcludingPadding:
+      return dnnl::algorithm::pooling_avg_exclude_padding;
   }
-  return {dnnl::algorithm::eltwise_linear, 1, 0};
+  return dnnl::algorithm::undef;
 }
 
-class PlanCompiler {
+// What `make` returns, or nothing where oneDNN has no such primitive.
+template <typename Make>
+auto IfAny(const Make& make) -> std::optional<decltype(make())> {
+  try {
+    return make();
+  } catch (const dnnl::error&) {
+    return std::nullopt;
+  }
+}
+
+class PlanCompiler : private PlanBuilder {
  public:
   PlanCompiler(const Graph& graph, const PlanOptions& options,
                std::shared_ptr<PackedWeights> weights)
-      : graph_(graph),
-        options_(options),
+      : PlanBuilder(graph, options, std::move(weights)),
         cache_bytes_(CacheBytes(options)),
-        in_front_(dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core) {
-    plan_.batch_size = options.batch_size;
-    plan_.input_shape = graph.input_shape();
-    plan_.output_shape = graph.output_shape();
-    plan_.weights = std::move(weights);
-  }
+        layouts_(graph, cache_bytes_) {}
 
   absl::StatusOr<CompiledPlan> Run() {
-    values_.resize(graph_.nodes.size());
     for (const Segment& segment : CutSegments(graph_, options_.batch_size, cache_bytes_)) {
       micro_batch_ = segment.micro_batch;
       segment_last_ = segment.last;
@@ -94,42 +70,33 @@ class PlanCompiler {
       // Segments without steps (the input alone, an output that needs no reorder) vanish.
       if (last >= first) plan_.ranges.push_back({first, last, micro_batch_});
     }
-    PlaceAll();
+    PlaceInArena(plan_);
     return std::move(plan_);
   }
 
  private:
-  // Where a value is and how it is laid out.
-  struct Value {
-    Tag layout = Tag::undef;
-    int buffer = -1;
-  };
-
   const Node& node() const { return graph_.nodes[node_]; }
   const Op& op() const { return node().op; }
-  const Shape& ShapeOf(ValueId id) const { return graph_.nodes[id].shape; }
-  Dims OutputDims() const { return BatchDims(micro_batch_, node().shape); }
-  Desc DescOf(ValueId id) const {
-    return Desc(BatchDims(micro_batch_, ShapeOf(id)), kF32, values_[id].layout);
-  }
+  ValueId source() const { return node().inputs[0]; }
+
+  // --- input and output
 
   absl::Status Emit(const Input&) {
-    values_[node_] = {Tag::nchw, NewBuffer(node().shape.elements() * sizeof(float))};
+    values_[node_] = NewValue(node().shape, Tag::nchw);
     plan_.input_buffer = values_[node_].buffer;
     plan_.buffers.back().whole_batch = true;
     return absl::OkStatus();
   }
 
   absl::Status Emit(const Output&) {
-    const ValueId source = node().inputs[0];
-    SISKIN_ASSIGN_OR_RETURN(
-        const Value plain,
-        InLayout(source, Desc(BatchDims(micro_batch_, ShapeOf(source)), kF32, Tag::nchw)));
-    values_[node_] = plain;
-    plan_.output_buffer = plain.buffer;
-    plan_.buffers[plain.buffer].whole_batch = true;
+    SISKIN_RETURN_IF_ERROR(OwnMemory(source()));
+    SISKIN_ASSIGN_OR_RETURN(values_[node_], InLayout(source(), Plain(source())));
+    plan_.output_buffer = values_[node_].buffer;
+    plan_.buffers[plan_.output_buffer].whole_batch = true;
     return absl::OkStatus();
   }
+
+  // --- convolutions and linear layers
 
   absl::Status Emit(const BatchNorm&) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -138,129 +105,77 @@ class PlanCompiler {
   }
 
   absl::Status Emit(const Convolution& conv) {
-    const ValueId source = node().inputs[0];
-    in_front_ = in_front_ && StaysInFront(source);
-    if (const int channels = SliceChannels(); channels > 0) return EmitSliced(channels);
-    const ConvPart part = Part(node_, 0, node().shape.channels);
-    const Desc src =
-        in_front_ ? FrontLayout(source) : AnyLayout(BatchDims(micro_batch_, ShapeOf(source)));
-    const Desc dst = conv.residual ? DescOf(node().inputs[1])
-                     : in_front_   ? Desc(OutputDims(), kF32, Tag::nChw16c)
-                                   : AnyLayout(OutputDims());
-    const auto primitive = Primitive(part, src, dst);
-    SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source, primitive.src_desc()));
-    SISKIN_ASSIGN_OR_RETURN(values_[node_], conv.residual
-                                                ? values_[node().inputs[1]]
-                                                : NewValue(OutputDims(), primitive.dst_desc()));
-    return Append(part, primitive, input, values_[node_], 0);
+    const std::optional<Tag> layout = layouts_.ForConvolution(node_);
+    if (const int channels = SliceChannelCount(layout); channels > 0) return EmitSliced(channels);
+    const ConvolutionPart part = WholeOf(graph_, node_);
+    const Desc src = layout.has_value() ? SourceIn(*layout) : AnyLayout(DimsOf(source()));
+    if (const std::optional<Value> place = PlaceInConcat(); place.has_value()) {
+      const Desc dst = DescOf(node().shape, *place);
+      const auto direct = IfAny([&] { return MakeConvolution(part, src, dst); });
+      if (direct.has_value() && Accepts(direct->impl_info_str())) {
+        values_[node_] = *place;
+        SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source(), direct->src_desc()));
+        return AppendConvolution(part, *direct, input, *place);
+      }
+    }
+    if (conv.residual) return EmitOntoResidual(part, src);
+    const Desc dst =
+        layout.has_value() ? Desc(DimsOf(node_), kF32, *layout) : AnyLayout(DimsOf(node_));
+    const auto primitive = MakeConvolution(part, src, dst);
+    SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source(), primitive.src_desc()));
+    SISKIN_ASSIGN_OR_RETURN(values_[node_], NewValue(node().shape, primitive.dst_desc()));
+    return AppendConvolution(part, primitive, input, values_[node_]);
+  }
+
+  // The convolution adds to the residual where that lies, in its layout if there is a kernel for
+  // it.
+  absl::Status EmitOntoResidual(const ConvolutionPart& part, const Desc& src) {
+    const ValueId residual = node().inputs[1];
+    SISKIN_RETURN_IF_ERROR(OwnMemory(residual));
+    auto primitive = IfAny([&] { return MakeConvolution(part, src, DescOf(residual)); });
+    if (!primitive.has_value() || !Accepts(primitive->impl_info_str())) {
+      primitive = MakeConvolution(part, src, AnyLayout(DimsOf(node_)));
+    }
+    SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source(), primitive->src_desc()));
+    SISKIN_ASSIGN_OR_RETURN(values_[node_], InLayout(residual, primitive->dst_desc()));
+    return AppendConvolution(part, *primitive, input, values_[node_]);
+  }
+
+  // The input is plain, for its writers' sake; oneDNN has kernels that read three such channels.
+  Desc SourceIn(Tag layout) const {
+    const bool is_image = source() == 0 && ShapeOf(source()).channels <= 3;
+    return Desc(DimsOf(source()), kF32, is_image ? Tag::nchw : layout);
   }
 
   // A convolution and the depthwise one behind it, a slice of channels at a time, so that what is
   // between them stays in the cache: neither needs a channel of another slice. Blocked layouts keep
-  // the channels of a slice together, so a slice of the result is a pointer into it.
+  // the channels of a slice together, so a slice of the result is a view of it.
   absl::Status EmitSliced(int channels) {
-    const ValueId source = node().inputs[0], depthwise = node_ + 1;
+    const int depthwise = node_ + 1;
     const Shape& result = ShapeOf(depthwise);
-    SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source, FrontLayout(source)));
-    const Value output = {Tag::nChw16c, NewBuffer(result.elements() * sizeof(float))};
+    const Desc src = SourceIn(Tag::nChw16c);
+    SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source(), src));
+    const Value output = NewValue(result, Tag::nChw16c);
     for (int first = 0; first < result.channels; first += channels) {
-      const ConvPart wide = Part(node_, first, channels), deep = Part(depthwise, first, channels);
-      const Desc between_desc(BatchDims(1, wide.out), kF32, Tag::nChw16c);
-      const Value between = {Tag::nChw16c, NewBuffer(between_desc.get_size())};
+      const ConvolutionPart wide = PartOf(graph_, node_, first, channels);
+      const ConvolutionPart deep = PartOf(graph_, depthwise, first, channels);
+      const Value between = NewValue(wide.out, Tag::nChw16c);
+      const Desc between_desc = DescOf(wide.out, between);
       SISKIN_RETURN_IF_ERROR(
-          Append(wide, Primitive(wide, FrontLayout(source), between_desc), input, between, 0));
-      const size_t offset = size_t{1} * first * result.height * result.width * sizeof(float);
-      const Desc slice_desc(BatchDims(1, deep.out), kF32, Tag::nChw16c);
-      SISKIN_RETURN_IF_ERROR(
-          Append(deep, Primitive(deep, between_desc, slice_desc), between, output, offset));
+          AppendConvolution(wide, MakeConvolution(wide, src, between_desc), input, between));
+      const Value slice = *ViewOf(output, result, first, channels);
+      SISKIN_RETURN_IF_ERROR(AppendConvolution(
+          deep, MakeConvolution(deep, between_desc, DescOf(deep.out, slice)), between, slice));
     }
     values_[depthwise] = output;
     node_ = depthwise;  // done with it, too
     return absl::OkStatus();
   }
 
-  absl::Status Emit(const Linear& linear) {
-    const ValueId source = node().inputs[0];
-    const Parameter& weight = graph_.parameters[linear.weight];
-    const Dims weight_dims = {node().shape.channels, ShapeOf(source).channels, 1, 1};
-    const Desc src = AnyLayout(BatchDims(micro_batch_, ShapeOf(source)));
-    const Desc dst({micro_batch_, node().shape.channels}, kF32, Tag::nc);
-    const Desc bias =
-        linear.bias == kNoParameter ? Desc() : Desc({node().shape.channels}, kF32, Tag::x);
-    const auto primitive =
-        onednn::InnerProduct(CpuEngine(), src, AnyLayout(weight_dims), bias, dst, UserScratchpad());
-    SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source, primitive.src_desc()));
-    // [images, channels] is [images, channels, 1, 1] in memory.
-    const Value output = {Tag::nchw, NewBuffer(node().shape.channels * sizeof(float))};
-    std::vector<StepArgument> arguments = {
-        InBuffer(DNNL_ARG_SRC, primitive.src_desc(), input),
-        Constant(DNNL_ARG_WEIGHTS, weight, Plain(weight_dims), primitive.weights_desc()),
-        InBuffer(DNNL_ARG_DST, primitive.dst_desc(), output)};
-    if (linear.bias != kNoParameter) {
-      arguments.push_back(Constant(DNNL_ARG_BIAS, graph_.parameters[linear.bias], bias, bias));
-    }
-    values_[node_] = output;
-    return Append(node().name, graph_.MultiplyAdds(node()), dnnl::inner_product_forward(primitive),
-                  primitive, std::move(arguments));
-  }
-
-  absl::Status Emit(const GlobalAvgPool&) {
-    const ValueId source = node().inputs[0];
-    const Dims kernel = {ShapeOf(source).height, ShapeOf(source).width};
-    const auto primitive = onednn::AveragePool(CpuEngine(), DescOf(source), AnyLayout(OutputDims()),
-                                               kernel, UserScratchpad());
-    SISKIN_ASSIGN_OR_RETURN(values_[node_], NewValue(OutputDims(), primitive.dst_desc()));
-    return Append(node().name, graph_.MultiplyAdds(node()), dnnl::pooling_forward(primitive),
-                  primitive,
-                  {InBuffer(DNNL_ARG_SRC, primitive.src_desc(), values_[source]),
-                   InBuffer(DNNL_ARG_DST, primitive.dst_desc(), values_[node_])});
-  }
-
-  absl::Status Emit(const Activation& activation) {
-    const ValueId source = node().inputs[0];
-    const EltwiseFunction function = Function(activation.kind);
-    const auto primitive = onednn::Eltwise(CpuEngine(), function.algorithm, DescOf(source),
-                                           function.alpha, function.beta, UserScratchpad());
-    SISKIN_ASSIGN_OR_RETURN(values_[node_], NewValue(OutputDims(), primitive.dst_desc()));
-    return Append(node().name, graph_.MultiplyAdds(node()), dnnl::eltwise_forward(primitive),
-                  primitive,
-                  {InBuffer(DNNL_ARG_SRC, primitive.src_desc(), values_[source]),
-                   InBuffer(DNNL_ARG_DST, primitive.dst_desc(), values_[node_])});
-  }
-
-  absl::Status Emit(const Add&) {
-    const ValueId left = node().inputs[0], right = node().inputs[1];
-    SISKIN_ASSIGN_OR_RETURN(const Value other, InLayout(right, DescOf(left)));
-    const auto primitive =
-        onednn::Sum(CpuEngine(), DescOf(left), DescOf(left), DescOf(left), UserScratchpad());
-    SISKIN_ASSIGN_OR_RETURN(values_[node_], NewValue(OutputDims(), primitive.dst_desc()));
-    return Append(node().name, graph_.MultiplyAdds(node()), dnnl::binary(primitive), primitive,
-                  {InBuffer(DNNL_ARG_SRC_0, DescOf(left), values_[left]),
-                   InBuffer(DNNL_ARG_SRC_1, DescOf(left), other),
-                   InBuffer(DNNL_ARG_DST, primitive.dst_desc(), values_[node_])});
-  }
-
-  // The first layers, whose activations do not fit the cache, run faster in oneDNN's blocked
-  // layout, with vectors of sixteen channels, than in the channels-last one that it prefers where
-  // it has matrix kernels; depthwise layers above all (DNNL_VERBOSE=1 shows it). The front ends
-  // where channels would have to be padded to sixteen, or where the activations fit; it does not
-  // resume, so that its layout costs one reorder at most.
-  bool StaysInFront(ValueId source) const {
-    const int channels = source == 0 ? node().shape.channels : ShapeOf(source).channels;
-    const int64_t largest = std::max(ShapeOf(source).elements(), node().shape.elements());
-    return channels % 16 == 0 && largest * static_cast<int64_t>(sizeof(float)) > cache_bytes_;
-  }
-
-  // The input is plain, for its writers' sake.
-  Desc FrontLayout(ValueId source) const {
-    const Tag layout = source == 0 ? Tag::nchw : Tag::nChw16c;
-    return Desc(BatchDims(micro_batch_, ShapeOf(source)), kF32, layout);
-  }
-
   // How many channels to compute at a time with the depthwise convolution behind this one; 0: this
   // is no such pair, or what is between them fits the cache.
-  int SliceChannels() const {
-    if (!in_front_ || micro_batch_ != 1 || node_ == segment_last_) return 0;
+  int SliceChannelCount(std::optional<Tag> layout) const {
+    if (layout != Tag::nChw16c || micro_batch_ != 1 || node_ == segment_last_) return 0;
     const auto* next = std::get_if<Convolution>(&graph_.nodes[node_ + 1].op);
     const Shape& between = node().shape;
     const bool is_pair =
@@ -277,55 +192,13 @@ class PlanCompiler {
     return channels;
   }
 
-  // The part of a convolution that computes output channels [first, first + count).
-  struct ConvPart {
-    const Node* node = nullptr;
-    Shape in;  // of what this part reads
-    Shape out;
-    int groups = 1;
-    Parameter weight;
-    std::optional<Parameter> bias;
-  };
-
-  ConvPart Part(ValueId id, int first, int count) const {
-    const Node& whole = graph_.nodes[id];
-    const auto& conv = std::get<Convolution>(whole.op);
-    ConvPart part = {&whole, ShapeOf(whole.inputs[0]), whole.shape, conv.groups,
-                     Rows(graph_.parameters[conv.weight], first, count)};
-    if (conv.bias != kNoParameter) part.bias = Rows(graph_.parameters[conv.bias], first, count);
-    if (count < whole.shape.channels && conv.groups > 1) part.in.channels = part.groups = count;
-    part.out.channels = count;
-    return part;
-  }
-
-  static Parameter Rows(const Parameter& parameter, int first, int count) {
-    if (count == parameter.shape[0]) return parameter;
-    const int64_t row = parameter.elements() / parameter.shape[0];
-    Parameter rows = {.key = absl::StrCat(parameter.key, "[", first, "]"),
-                      .shape = parameter.shape,
-                      .data = parameter.data.Slice(first * row, count * row)};
-    rows.shape[0] = count;
-    return rows;
-  }
-
-  static dnnl::convolution_forward::primitive_desc Primitive(const ConvPart& part, const Desc& src,
-                                                             const Desc& dst) {
-    dnnl::primitive_attr attr = UserScratchpad();
-    attr.set_post_ops(PostOps(std::get<Convolution>(part.node->op)));
-    const Desc bias = part.bias.has_value() ? Desc({part.out.channels}, kF32, Tag::x) : Desc();
-    return onednn::Convolution(CpuEngine(), src, AnyLayout(WeightDims(part)), bias, dst,
-                               Geometry(part), attr);
-  }
-
-  // The step of `part`, from `input` to `output`, `offset` bytes into it.
-  absl::Status Append(const ConvPart& part,
-                      const dnnl::convolution_forward::primitive_desc& primitive,
-                      const Value& input, const Value& output, size_t offset) {
+  absl::Status AppendConvolution(const ConvolutionPart& part,
+                                 const dnnl::convolution_forward::primitive_desc& primitive,
+                                 const Value& input, const Value& output) {
     std::vector<StepArgument> arguments = {
         InBuffer(DNNL_ARG_SRC, primitive.src_desc(), input),
-        Constant(DNNL_ARG_WEIGHTS, part.weight, Plain(WeightDims(part)), primitive.weights_desc()),
+        Constant(DNNL_ARG_WEIGHTS, part.weight, part.PlainWeights(), primitive.weights_desc()),
         InBuffer(DNNL_ARG_DST, primitive.dst_desc(), output)};
-    arguments.back().offset = offset;
     if (part.bias.has_value()) {
       const Desc bias({part.out.channels}, kF32, Tag::x);
       arguments.push_back(Constant(DNNL_ARG_BIAS, *part.bias, bias, bias));
@@ -336,167 +209,255 @@ class PlanCompiler {
                   std::move(arguments));
   }
 
-  static dnnl::post_ops PostOps(const Convolution& conv) {
-    dnnl::post_ops ops;
-    if (conv.residual) ops.append_sum();
-    if (conv.activation != ActivationKind::kNone) {
-      const EltwiseFunction function = Function(conv.activation);
-      onednn::AppendEltwise(ops, function.algorithm, function.alpha, function.beta);
+  absl::Status Emit(const Linear& linear) {
+    const Parameter& weight = graph_.parameters[linear.weight];
+    const Dims weight_dims = {node().shape.channels, ShapeOf(source()).channels, 1, 1};
+    const Desc dst({micro_batch_, node().shape.channels}, kF32, Tag::nc);
+    const Desc bias =
+        linear.bias == kNoParameter ? Desc() : Desc({node().shape.channels}, kF32, Tag::x);
+    dnnl::primitive_attr attr = UserScratchpad();
+    attr.set_post_ops(PostOps(false, linear.activation));
+    const auto primitive = onednn::InnerProduct(CpuEngine(), AnyLayout(DimsOf(source())),
+                                                AnyLayout(weight_dims), bias, dst, attr);
+    SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source(), primitive.src_desc()));
+    // [images, channels] is [images, channels, 1, 1] in memory.
+    values_[node_] = NewValue(node().shape, Tag::nchw);
+    std::vector<StepArgument> arguments = {
+        InBuffer(DNNL_ARG_SRC, primitive.src_desc(), input),
+        Constant(DNNL_ARG_WEIGHTS, weight, Desc(weight_dims, kF32, Tag::oihw),
+                 primitive.weights_desc()),
+        InBuffer(DNNL_ARG_DST, primitive.dst_desc(), values_[node_])};
+    if (linear.bias != kNoParameter) {
+      arguments.push_back(Constant(DNNL_ARG_BIAS, graph_.parameters[linear.bias], bias, bias));
     }
-    return ops;
+    return Append(node().name, graph_.MultiplyAdds(node()), dnnl::inner_product_forward(primitive),
+                  primitive, std::move(arguments));
   }
 
-  // OIHW, or GOIHW for grouped convolutions: the same memory with one more dimension.
-  static Dims WeightDims(const ConvPart& part) {
-    Dims dims(part.weight.shape.begin(), part.weight.shape.end());
-    if (part.groups == 1) return dims;
-    dims[0] /= part.groups;
-    dims.insert(dims.begin(), part.groups);
-    return dims;
+  // --- pools
+
+  absl::Status Emit(const Pool& pool) {
+    const onednn::PoolGeometry geometry = {{pool.stride, pool.stride},
+                                           {pool.kernel.height, pool.kernel.width},
+                                           {pool.padding.top, pool.padding.left},
+                                           {pool.padding.bottom, pool.padding.right}};
+    return EmitPool(AlgorithmOf(pool.kind), geometry);
   }
 
-  static Desc Plain(const Dims& dims) {
-    return Desc(dims, kF32, dims.size() == 5 ? Tag::goihw : Tag::oihw);
-  }
-
-  static onednn::ConvolutionGeometry Geometry(const ConvPart& part) {
-    const auto& conv = std::get<Convolution>(part.node->op);
-    // What oneDNN may read after the input: exact, where the table's padding may include rows that
-    // no output reads.
-    const auto after = [&conv](int in, int out, int kernel, int before) {
-      return (out - 1) * conv.stride + (kernel - 1) * conv.dilation + 1 - in - before;
-    };
-    return {{conv.stride, conv.stride},
-            {conv.dilation - 1, conv.dilation - 1},
-            {conv.padding.top, conv.padding.left},
-            {after(part.in.height, part.out.height, conv.kernel_height, conv.padding.top),
-             after(part.in.width, part.out.width, conv.kernel_width, conv.padding.left)}};
-  }
-
-  // --- values and buffers
-
-  int NewBuffer(size_t image_bytes, size_t fixed_bytes = 0) {
-    plan_.buffers.push_back({.image_bytes = image_bytes, .fixed_bytes = fixed_bytes});
-    uses_.emplace_back();
-    return static_cast<int>(plan_.buffers.size()) - 1;
-  }
-
-  // A new buffer for a value of the layout that oneDNN chose.
-  absl::StatusOr<Value> NewValue(const Dims& dims, const Desc& desc) {
-    SISKIN_ASSIGN_OR_RETURN(const Tag layout, LayoutOf(dims, desc));
-    return Value{layout, NewBuffer(desc.get_size() / micro_batch_)};
-  }
-
-  absl::StatusOr<Tag> LayoutOf(const Dims& dims, const Desc& desc) const {
-    for (Tag tag : kValueLayouts) {
-      if (Desc(dims, kF32, tag) == desc) return tag;
-    }
-    return absl::InternalError(absl::StrCat("oneDNN chose a layout for ", node().name,
-                                            " that a plan cannot cut into images"));
-  }
-
-  // `id` in the layout of `wanted`, through a reorder if need be. The value moves: whoever reads it
-  // later finds it there.
-  absl::StatusOr<Value> InLayout(ValueId id, const Desc& wanted) {
-    const Desc have = DescOf(id);
-    if (have == wanted) return values_[id];
-    const dnnl::reorder::primitive_desc primitive(CpuEngine(), have, CpuEngine(), wanted,
-                                                  UserScratchpad());
-    SISKIN_ASSIGN_OR_RETURN(const Value reordered,
-                            NewValue(BatchDims(micro_batch_, ShapeOf(id)), wanted));
-    AppendStep(
-        absl::StrCat("reorder ", graph_.nodes[id].name), dnnl::reorder(primitive),
-        primitive.scratchpad_desc(), primitive.impl_info_str(), 0,
-        {InBuffer(DNNL_ARG_FROM, have, values_[id]), InBuffer(DNNL_ARG_TO, wanted, reordered)});
-    values_[id] = reordered;
-    return reordered;
-  }
-
-  // --- steps
-
-  static StepArgument InBuffer(int id, const Desc& desc, const Value& value) {
-    return {.id = id, .desc = desc, .buffer = value.buffer, .constant = {}};
-  }
-
-  StepArgument Constant(int id, const Parameter& parameter, const Desc& plain, const Desc& wanted) {
-    return {.id = id, .desc = wanted, .constant = plan_.weights->Get(parameter, plain, wanted)};
-  }
-
-  template <typename PrimitiveDesc>
-  absl::Status Append(const std::string& name, int64_t multiply_adds, dnnl::primitive primitive,
-                      const PrimitiveDesc& desc, std::vector<StepArgument> arguments) {
-    const std::string implementation = desc.impl_info_str();
-    if (!options_.allow_reference && implementation.starts_with("ref")) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("layer ", name, " has only oneDNN's reference implementation (",
-                       implementation, "), which is too slow to serve"));
-    }
-    AppendStep(name, std::move(primitive), desc.scratchpad_desc(), implementation, multiply_adds,
-               std::move(arguments));
+  absl::Status Emit(const GlobalAvgPool&) {
+    const Dims kernel = {ShapeOf(source()).height, ShapeOf(source()).width};
+    SISKIN_RETURN_IF_ERROR(
+        EmitPool(dnnl::algorithm::pooling_avg_exclude_padding, {kernel, kernel, {0, 0}, {0, 0}}));
+    if (node_ != graph_.Features()) return absl::OkStatus();
+    SISKIN_ASSIGN_OR_RETURN(const Value plain, InLayout(node_, Plain(node_)));
+    plan_.features_buffer = plain.buffer;
+    plan_.features_shape = node().shape;
+    plan_.buffers[plain.buffer].whole_batch = true;
     return absl::OkStatus();
   }
 
-  void AppendStep(std::string name, dnnl::primitive primitive, const Desc& scratchpad,
-                  std::string implementation, int64_t multiply_adds,
-                  std::vector<StepArgument> arguments) {
-    if (scratchpad.get_size() > 0) {
-      arguments.push_back({.id = DNNL_ARG_SCRATCHPAD,
-                           .desc = scratchpad,
-                           .buffer = NewBuffer(0, scratchpad.get_size()),
-                           .constant = {}});
+  absl::Status EmitPool(dnnl::algorithm algorithm, const onednn::PoolGeometry& geometry) {
+    const auto pool = [&](const Desc& src, const Desc& dst) {
+      return onednn::Pool(CpuEngine(), algorithm, src, dst, geometry, UserScratchpad());
+    };
+    SISKIN_RETURN_IF_ERROR(OwnLayout(source()));
+    const Desc src = DescOf(source());
+    const std::optional<Value> place = PlaceInConcat();
+    if (place.has_value()) {
+      const Desc dst = DescOf(node().shape, *place);
+      const auto direct = IfAny([&] { return pool(src, dst); });
+      if (direct.has_value() && Accepts(direct->impl_info_str())) {
+        values_[node_] = *place;
+        return AppendUnary(dnnl::pooling_forward(*direct), *direct);
+      }
     }
-    const int step = static_cast<int>(plan_.steps.size());
-    for (const StepArgument& argument : arguments) {
-      if (argument.buffer >= 0) uses_[argument.buffer].push_back(step);
+    const auto primitive = pool(src, AnyLayout(DimsOf(node_)));
+    SISKIN_ASSIGN_OR_RETURN(values_[node_], NewValue(node().shape, primitive.dst_desc()));
+    return AppendUnary(dnnl::pooling_forward(primitive), primitive);
+  }
+
+  // --- element-wise
+
+  absl::Status Emit(const Activation& activation) {
+    return EmitEltwise(EltwiseFunctions(activation.kind));
+  }
+
+  absl::Status Emit(const Scale& scale) { return EmitEltwise({ScaleFunction(scale.factor)}); }
+
+  absl::Status EmitEltwise(const std::vector<EltwiseFunction>& functions) {
+    SISKIN_RETURN_IF_ERROR(OwnLayout(source()));
+    const Value input = values_[source()];
+    values_[node_] = DiesHere(source()) ? input : NewValue(node().shape, input.layout);
+    const Desc desc = DescOf(node_);
+    for (size_t i = 0; i < functions.size(); ++i) {
+      const auto& [algorithm, alpha, beta] = functions[i];
+      const auto primitive =
+          onednn::Eltwise(CpuEngine(), algorithm, desc, alpha, beta, UserScratchpad());
+      SISKIN_RETURN_IF_ERROR(Append(node().name, 0, dnnl::eltwise_forward(primitive), primitive,
+                                    {InBuffer(DNNL_ARG_SRC, desc, i == 0 ? input : values_[node_]),
+                                     InBuffer(DNNL_ARG_DST, desc, values_[node_])}));
     }
-    plan_.steps.push_back(
-        {std::move(primitive),
-         std::move(arguments),
-         {std::move(name), std::move(implementation), micro_batch_, multiply_adds}});
+    return absl::OkStatus();
   }
 
-  // --- placement
+  absl::Status Emit(const Add&) { return EmitBinary(dnnl::algorithm::binary_add); }
+  absl::Status Emit(const Multiply&) { return EmitBinary(dnnl::algorithm::binary_mul); }
 
-  int RangeOf(int step) const {
-    const auto range = std::find_if(plan_.ranges.begin(), plan_.ranges.end(),
-                                    [step](const StepRange& r) { return step <= r.last; });
-    return static_cast<int>(range - plan_.ranges.begin());
+  // Both operands in the layout of the first, the result too.
+  absl::Status EmitBinary(dnnl::algorithm algorithm) {
+    const ValueId left = node().inputs[0], right = node().inputs[1];
+    SISKIN_RETURN_IF_ERROR(OwnLayout(left));
+    const Desc desc = DescOf(left);
+    const Desc right_desc(DimsOf(right), kF32, values_[left].layout);
+    SISKIN_ASSIGN_OR_RETURN(const Value other, InLayout(right, right_desc));
+    values_[node_] = DiesHere(left) ? values_[left] : NewValue(node().shape, values_[left].layout);
+    const auto primitive =
+        onednn::Binary(CpuEngine(), algorithm, desc, right_desc, desc, UserScratchpad());
+    return Append(
+        node().name, 0, dnnl::binary(primitive), primitive,
+        {InBuffer(DNNL_ARG_SRC_0, desc, values_[left]), InBuffer(DNNL_ARG_SRC_1, right_desc, other),
+         InBuffer(DNNL_ARG_DST, desc, values_[node_])});
   }
 
-  // Life and size of one buffer. A buffer that crosses ranges lives through all runs of each.
-  BufferLife LifeOf(int index) {
-    Buffer& buffer = plan_.buffers[index];
-    const int last_step = static_cast<int>(plan_.steps.size()) - 1;
-    const int first = index == plan_.input_buffer ? 0 : uses_[index].front();
-    const int last = index == plan_.output_buffer ? last_step : uses_[index].back();
-    const StepRange& first_range = plan_.ranges[RangeOf(first)];
-    const StepRange& last_range = plan_.ranges[RangeOf(last)];
-    if (&first_range != &last_range) buffer.whole_batch = true;
-    if (!buffer.whole_batch) {
-      return {buffer.image_bytes * first_range.micro_batch + buffer.fixed_bytes, first, last};
+  // --- channels
+
+  // The parts that were not written in place (PlaceInConcat) are copied.
+  absl::Status Emit(const Concat&) {
+    const Value whole = ConcatValue(node_);
+    int first = 0;
+    for (ValueId part : node().inputs) {
+      const Value place = *ViewOf(whole, node().shape, first, ShapeOf(part).channels);
+      const bool is_there =
+          values_[part].buffer == place.buffer && values_[part].offset == place.offset;
+      if (!is_there) Copy(part, place);
+      first += ShapeOf(part).channels;
     }
-    return {buffer.image_bytes * plan_.batch_size + buffer.fixed_bytes, first_range.first,
-            last_range.last};
+    values_[node_] = whole;
+    return absl::OkStatus();
   }
 
-  void PlaceAll() {
-    std::vector<BufferLife> lives;
-    for (size_t i = 0; i < plan_.buffers.size(); ++i) lives.push_back(LifeOf(static_cast<int>(i)));
-    const ArenaLayout layout = PlaceBuffers(lives, kBufferAlignment);
-    for (size_t i = 0; i < plan_.buffers.size(); ++i) plan_.buffers[i].offset = layout.offsets[i];
-    plan_.arena_bytes = layout.bytes;
+  // The memory of a concatenation, made when the first of its parts asks for it.
+  Value ConcatValue(ValueId concat) {
+    if (values_[concat].buffer < 0) {
+      values_[concat] = NewValue(ShapeOf(concat), layouts_.ForConcat());
+    }
+    return values_[concat];
   }
 
-  const Graph& graph_;
-  const PlanOptions& options_;
-  CompiledPlan plan_;
-  std::vector<Value> values_;           // by ValueId
-  std::vector<std::vector<int>> uses_;  // steps that touch each buffer, in order
-  int node_ = 0;                        // being compiled
-  int segment_last_ = 0;                // of the segment it is in
-  int micro_batch_ = 1;
+  // Where in a concatenation this node's value belongs, if nothing else reads it.
+  std::optional<Value> PlaceInConcat() {
+    const std::vector<int> readers = graph_.Consumers(node_);
+    if (readers.size() != 1 || !std::holds_alternative<Concat>(graph_.nodes[readers[0]].op)) {
+      return std::nullopt;
+    }
+    int first = 0;
+    for (ValueId part : graph_.nodes[readers[0]].inputs) {
+      if (part == node_) break;
+      first += ShapeOf(part).channels;
+    }
+    return ViewOf(ConcatValue(readers[0]), ShapeOf(readers[0]), first, node().shape.channels);
+  }
+
+  absl::Status Emit(const SliceChannels& slice) {
+    const Shape& whole = ShapeOf(source());
+    std::optional<Value> view =
+        ViewOf(values_[source()], whole, slice.first, node().shape.channels);
+    if (!view.has_value()) {
+      const Desc channels_last(DimsOf(source()), kF32, Tag::nhwc);
+      SISKIN_ASSIGN_OR_RETURN(const Value moved, InLayout(source(), channels_last));
+      view = ViewOf(moved, whole, slice.first, node().shape.channels);
+    }
+    values_[node_] = *view;
+    return absl::OkStatus();
+  }
+
+  absl::Status Emit(const ChannelShuffle& shuffle) {
+    SISKIN_RETURN_IF_ERROR(OwnLayout(source()));
+    const int group_size = node().shape.channels / shuffle.groups;
+    const auto primitive = IfAny([&] {
+      return onednn::ShuffleChannels(CpuEngine(), DescOf(source()), group_size, UserScratchpad());
+    });
+    if (!primitive.has_value() || !Accepts(primitive->impl_info_str())) {
+      return EmitTransposedShuffle(shuffle.groups);
+    }
+    values_[node_] = NewValue(node().shape, values_[source()].layout);
+    return AppendUnary(dnnl::shuffle_forward(*primitive), *primitive);
+  }
+
+  // With channels last, a shuffle is the transposition of [pixels, groups, channels a group].
+  absl::Status EmitTransposedShuffle(int groups) {
+    const Shape& shape = node().shape;
+    const Desc channels_last(DimsOf(source()), kF32, Tag::nhwc);
+    SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source(), channels_last));
+    values_[node_] = NewValue(shape, Tag::nhwc);
+    const int64_t per_group = shape.channels / groups;
+    const Dims dims = {int64_t{micro_batch_} * shape.height * shape.width, groups, per_group};
+    const Desc from(dims, kF32, Dims{shape.channels, per_group, 1});
+    const Desc to(dims, kF32, Dims{shape.channels, 1, groups});
+    const dnnl::reorder::primitive_desc primitive(CpuEngine(), from, CpuEngine(), to,
+                                                  UserScratchpad());
+    return Append(
+        node().name, 0, dnnl::reorder(primitive), primitive,
+        {InBuffer(DNNL_ARG_FROM, from, input), InBuffer(DNNL_ARG_TO, to, values_[node_])});
+  }
+
+  absl::Status Emit(const PadChannels&) {
+    const Shape& shape = node().shape;
+    const int present = ShapeOf(source()).channels, missing = shape.channels - present;
+    values_[node_] = NewValue(shape, Tag::nhwc);
+    Copy(source(), *ViewOf(values_[node_], shape, 0, present));
+    if (missing == 0) return absl::OkStatus();
+    return AppendZeros({missing, shape.height, shape.width},
+                       *ViewOf(values_[node_], shape, present, missing));
+  }
+
+  absl::Status AppendZeros(const Shape& shape, const Value& to) {
+    const Dims dims = DimsOf(shape);
+    const Desc from_desc(dims, kF32, Tag::nhwc), to_desc = DescOf(shape, to);
+    const Parameter zeros = {
+        .key = absl::StrCat("zeros ", shape.ToString(), " for ", micro_batch_),
+        .shape = dims,
+        .data = TensorData(std::vector<float>(micro_batch_ * shape.elements(), 0.0f))};
+    const dnnl::reorder::primitive_desc primitive(CpuEngine(), from_desc, CpuEngine(), to_desc,
+                                                  UserScratchpad());
+    return Append(
+        node().name, 0, dnnl::reorder(primitive), primitive,
+        {Constant(DNNL_ARG_FROM, zeros, from_desc, from_desc), InBuffer(DNNL_ARG_TO, to_desc, to)});
+  }
+
+  absl::Status Emit(const Flatten&) {
+    SISKIN_RETURN_IF_ERROR(OwnLayout(source()));
+    const Desc channels_last(DimsOf(source()), kF32, Tag::nhwc);
+    SISKIN_ASSIGN_OR_RETURN(values_[node_], InLayout(source(), channels_last));
+    values_[node_].layout = Tag::nchw;  // of a vector
+    return absl::OkStatus();
+  }
+
+  // Few primitives read a view of channels-last values, so that is copied.
+  absl::Status OwnLayout(ValueId id) {
+    return InLayout(id, Desc(DimsOf(id), kF32, values_[id].layout)).status();
+  }
+
+  // Any view is copied, for a value that is to be overwritten.
+  absl::Status OwnMemory(ValueId id) {
+    if (!values_[id].is_view()) return absl::OkStatus();
+    const Value own = NewValue(ShapeOf(id), values_[id].layout);
+    Copy(id, own);
+    values_[id] = own;
+    return absl::OkStatus();
+  }
+
+  // A step from the operand to the result.
+  template <typename PrimitiveDesc>
+  absl::Status AppendUnary(dnnl::primitive primitive, const PrimitiveDesc& desc) {
+    return Append(node().name, 0, std::move(primitive), desc,
+                  {InBuffer(DNNL_ARG_SRC, DescOf(source()), values_[source()]),
+                   InBuffer(DNNL_ARG_DST, DescOf(node_), values_[node_])});
+  }
+
   const int64_t cache_bytes_;
-  bool in_front_;  // see StaysInFront
+  const LayoutPolicy layouts_;
+  int segment_last_ = 0;  // of the segment being compiled
 };
 
 }  // namespace

@@ -21,6 +21,23 @@ Convolution* SoleProducer(Graph& graph, ValueId value) {
   return graph.Consumers(value).size() == 1 ? conv : nullptr;
 }
 
+// Where an activation of `value` can be merged: nullptr if its producer takes none, has one
+// already, or has another reader.
+ActivationKind* FusibleActivation(Graph& graph, ValueId value) {
+  if (Convolution* conv = SoleProducer(graph, value)) return &conv->activation;
+  auto* linear = std::get_if<Linear>(&graph.nodes[value].op);
+  if (linear == nullptr || linear->activation != ActivationKind::kNone) return nullptr;
+  return graph.Consumers(value).size() == 1 ? &linear->activation : nullptr;
+}
+
+void MultiplyBy(double factor, Parameter& parameter) {
+  const auto old = parameter.data.values();
+  std::vector<float> values(old.size());
+  std::transform(old.begin(), old.end(), values.begin(),
+                 [factor](float value) { return static_cast<float>(value * factor); });
+  parameter.data = TensorData(std::move(values));
+}
+
 // weight *= s, bias = (bias - mean) * s + beta with s = gamma / sqrt(variance + epsilon), an output
 // channel at a time.
 void FoldInto(Graph& graph, Convolution& conv, const std::string& layer, const BatchNorm& norm) {
@@ -51,11 +68,13 @@ void FoldInto(Graph& graph, Convolution& conv, const std::string& layer, const B
 }
 
 // True if nothing but the Add at `add` reads `value` once the convolution at `conv` runs, so that
-// the convolution may overwrite it.
+// the convolution may overwrite it. A view of the value may be read later.
 bool DiesInAdd(const Graph& graph, ValueId value, ValueId conv, int add) {
   const std::vector<int> readers = graph.Consumers(value);
-  return std::all_of(readers.begin(), readers.end(),
-                     [&](int reader) { return reader == add || reader < conv; });
+  return !IsView(graph.nodes[value].op) &&
+         std::all_of(readers.begin(), readers.end(), [&](int reader) {
+           return reader == add || (reader < conv && !IsView(graph.nodes[reader].op));
+         });
 }
 
 // Which operand of the Add at `add` can become a residual of the convolution behind the other.
@@ -70,13 +89,16 @@ std::optional<int> ResidualOperand(Graph& graph, int add) {
   return std::nullopt;
 }
 
+absl::Status HasWeights(const Graph& graph) {
+  if (graph.IsBound()) return absl::OkStatus();
+  return absl::FailedPreconditionError("graph " + graph.name +
+                                       " has no weights yet: bind it before rewriting it");
+}
+
 }  // namespace
 
 absl::StatusOr<Graph> FoldBatchNorm(const Graph& graph) {
-  if (!graph.IsBound()) {
-    return absl::FailedPreconditionError("graph " + graph.name +
-                                         " has no weights yet: bind it before folding batch norms");
-  }
+  SISKIN_RETURN_IF_ERROR(HasWeights(graph));
   Graph work = graph;
   std::vector<ValueId> replacement = IdentityReplacement(graph);
   for (size_t i = 0; i < work.nodes.size(); ++i) {
@@ -91,6 +113,23 @@ absl::StatusOr<Graph> FoldBatchNorm(const Graph& graph) {
   return Compact(work, replacement);
 }
 
+Graph FoldScale(const Graph& graph) {
+  Graph work = graph;
+  std::vector<ValueId> replacement = IdentityReplacement(graph);
+  for (size_t i = 0; i < work.nodes.size(); ++i) {
+    const auto* scale = std::get_if<Scale>(&work.nodes[i].op);
+    if (scale == nullptr) continue;
+    const ValueId producer = work.nodes[i].inputs[0];
+    const Convolution* conv = SoleProducer(work, producer);
+    if (conv == nullptr || conv->residual) continue;
+    for (ParameterId id : {conv->weight, conv->bias}) {
+      if (id != kNoParameter) MultiplyBy(scale->factor, work.parameters[id]);
+    }
+    replacement[i] = producer;
+  }
+  return Compact(work, replacement);
+}
+
 Graph FuseActivation(const Graph& graph) {
   Graph work = graph;
   std::vector<ValueId> replacement = IdentityReplacement(graph);
@@ -98,9 +137,9 @@ Graph FuseActivation(const Graph& graph) {
     const auto* activation = std::get_if<Activation>(&work.nodes[i].op);
     if (activation == nullptr) continue;
     const ValueId producer = work.nodes[i].inputs[0];
-    Convolution* conv = SoleProducer(work, producer);
-    if (conv == nullptr) continue;
-    conv->activation = activation->kind;
+    ActivationKind* fused = FusibleActivation(work, producer);
+    if (fused == nullptr) continue;
+    *fused = activation->kind;
     replacement[i] = producer;
   }
   return Compact(work, replacement);
@@ -122,9 +161,10 @@ Graph FuseResidualAdd(const Graph& graph) {
 }
 
 absl::StatusOr<Graph> Optimize(const Graph& graph) {
-  SISKIN_ASSIGN_OR_RETURN(Graph folded, FoldBatchNorm(graph));
+  SISKIN_RETURN_IF_ERROR(HasWeights(graph));
+  SISKIN_ASSIGN_OR_RETURN(const Graph folded, FoldBatchNorm(PushThroughConcat(graph)));
   // The sum comes before the activation in every network that has both.
-  return FuseActivation(FuseResidualAdd(folded));
+  return FuseActivation(FuseResidualAdd(FoldScale(folded)));
 }
 
 }  // namespace siskin::ops

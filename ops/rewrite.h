@@ -13,7 +13,15 @@ namespace siskin::ops {
 // FAILED_PRECONDITION if the graph is not bound.
 absl::StatusOr<Graph> FoldBatchNorm(const Graph& graph);
 
-// Merges an activation into the convolution it solely consumes.
+// Moves activations, and batch norms of convolutions, from behind a Concat to each of its parts,
+// where they can be merged. REQUIRES: `graph` is bound.
+Graph PushThroughConcat(const Graph& graph);
+
+// Multiplies the constant into the weight and bias of the convolution it solely consumes.
+// REQUIRES: `graph` is bound.
+Graph FoldScale(const Graph& graph);
+
+// Merges an activation into the convolution or linear layer it solely consumes.
 Graph FuseActivation(const Graph& graph);
 
 // Merges an Add into the convolution that produces one of its operands, when that convolution has
@@ -21,7 +29,7 @@ Graph FuseActivation(const Graph& graph);
 // the sum can be made in place).
 Graph FuseResidualAdd(const Graph& graph);
 
-// The three above in their order: what a Plan wants.
+// All of them in the order that a Plan wants. FAILED_PRECONDITION if the graph is not bound.
 absl::StatusOr<Graph> Optimize(const Graph& graph);
 
 }  // namespace siskin::ops

@@ -68,6 +68,14 @@ absl::Span<const float> Workspace::output() const {
           static_cast<size_t>(compiled.batch_size * compiled.output_shape.elements())};
 }
 
+absl::Span<const float> Workspace::features() const {
+  const CompiledPlan& compiled = *plan_->compiled_;
+  if (compiled.features_buffer < 0) return {};
+  const std::byte* data = arena_.data() + compiled.buffers[compiled.features_buffer].offset;
+  return {reinterpret_cast<const float*>(data),
+          static_cast<size_t>(compiled.batch_size * compiled.features_shape.elements())};
+}
+
 absl::StatusOr<std::unique_ptr<Workspace>> Plan::MakeWorkspace(absl::Span<std::byte> arena) const {
   if (arena.size() < arena_bytes() ||
       reinterpret_cast<uintptr_t>(arena.data()) % kArenaAlignment != 0) {

@@ -19,9 +19,9 @@ OpFacts Describe(const ops::Convolution& op, int channels) {
   std::string name = op.groups == 1          ? "conv "
                      : op.groups == channels ? "depthwise conv "
                                              : absl::StrCat("conv, ", op.groups, " groups, ");
-  absl::StrAppend(&name, op.kernel_height, "x", op.kernel_width);
+  absl::StrAppend(&name, op.kernel.ToString());
   if (op.stride != 1) absl::StrAppend(&name, " s", op.stride);
-  if (op.dilation != 1) absl::StrAppend(&name, " d", op.dilation);
+  if (!(op.dilation == 1)) absl::StrAppend(&name, " d", op.dilation.ToString());
   return {std::move(name), {op.weight, op.bias}};
 }
 
@@ -38,6 +38,23 @@ OpFacts Describe(const ops::Node& node) {
       return {"linear", {op.weight, op.bias}};
     } else if constexpr (std::is_same_v<Op, ops::Add>) {
       return {"add", {}};
+    } else if constexpr (std::is_same_v<Op, ops::Multiply>) {
+      return {"multiply", {}};
+    } else if constexpr (std::is_same_v<Op, ops::Scale>) {
+      return {absl::StrCat("scale by ", op.factor), {}};
+    } else if constexpr (std::is_same_v<Op, ops::Pool>) {
+      return {absl::StrCat(ops::ToString(op.kind), " pool ", op.kernel.ToString(), " s", op.stride),
+              {}};
+    } else if constexpr (std::is_same_v<Op, ops::Concat>) {
+      return {"concat", {}};
+    } else if constexpr (std::is_same_v<Op, ops::SliceChannels>) {
+      return {"slice channels", {}};
+    } else if constexpr (std::is_same_v<Op, ops::ChannelShuffle>) {
+      return {absl::StrCat("channel shuffle, ", op.groups, " groups"), {}};
+    } else if constexpr (std::is_same_v<Op, ops::PadChannels>) {
+      return {"pad channels", {}};
+    } else if constexpr (std::is_same_v<Op, ops::Flatten>) {
+      return {"flatten", {}};
     } else if constexpr (std::is_same_v<Op, ops::GlobalAvgPool>) {
       return {"global avg pool", {}};
     } else if constexpr (std::is_same_v<Op, ops::Input>) {

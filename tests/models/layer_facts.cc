@@ -75,11 +75,10 @@ class Table {
     return absl::StrJoin(
         std::vector<std::string>{
             style_.LayerName(node.name), depthwise ? "dwconv" : "conv", absl::StrCat(in.channels),
-            absl::StrCat(node.shape.channels),
-            absl::StrCat(conv.kernel_height, "x", conv.kernel_width), absl::StrCat(conv.stride),
+            absl::StrCat(node.shape.channels), conv.kernel.ToString(), absl::StrCat(conv.stride),
             absl::StrFormat("%d,%d/%d,%d", conv.padding.top, conv.padding.bottom, conv.padding.left,
                             conv.padding.right),
-            absl::StrCat(conv.dilation, "x", conv.dilation), absl::StrCat(conv.groups),
+            conv.dilation.ToString(), absl::StrCat(conv.groups),
             conv.bias == ops::kNoParameter ? "0" : "1", style_.LayerName(norm.name),
             absl::StrFormat("%g", std::get<ops::BatchNorm>(norm.op).epsilon),
             activation == nullptr ? "linear" : ops::ToString(activation->kind), Square(in),

@@ -12,12 +12,15 @@
 #include "ops/rewrite.h"
 #include "ops/segments.h"
 #include "tests/ops/small_networks.h"
+#include "tests/reference/plan_runner.h"
 #include "tests/reference/reference_executor.h"
 
 namespace siskin::ops {
 namespace {
 
 using siskin::testing::Evaluate;
+using siskin::testing::EvaluateAll;
+using siskin::testing::PlanRunner;
 using siskin::testing::RandomValues;
 using siskin::testing::RelativeError;
 using siskin::testing::SmallNetworkOptions;
@@ -34,40 +37,10 @@ Graph OptimizedSmallNetwork(const SmallNetworkOptions& options = {}) {
   return *std::move(optimized);
 }
 
-// A plan with the memory to run it.
-struct Runner {
-  explicit Runner(std::shared_ptr<const Plan> compiled)
-      : plan(std::move(compiled)), arena(plan->arena_bytes()) {
-    auto made = plan->MakeWorkspace(arena.bytes());
-    EXPECT_TRUE(made.ok()) << made.status();
-    workspace = *std::move(made);
-  }
-
-  std::vector<float> Run(absl::Span<const float> images) {
-    std::copy(images.begin(), images.end(), workspace->input().begin());
-    EXPECT_TRUE(plan->Run(*workspace).ok());
-    return {workspace->output().begin(), workspace->output().end()};
-  }
-
-  std::shared_ptr<const Plan> plan;
-  Arena arena;
-  std::unique_ptr<Workspace> workspace;
-};
-
 std::shared_ptr<const Plan> Compile(const Graph& graph, const PlanOptions& options) {
   auto plan = Plan::Compile(graph, options, MakePackedWeights());
   EXPECT_TRUE(plan.ok()) << plan.status();
   return *std::move(plan);
-}
-
-std::vector<double> EvaluateAll(const Graph& graph, absl::Span<const float> images) {
-  std::vector<double> outputs;
-  const size_t size = graph.input_shape().elements();
-  for (size_t i = 0; i < images.size(); i += size) {
-    const auto output = Evaluate(graph, images.subspan(i, size));
-    outputs.insert(outputs.end(), output.begin(), output.end());
-  }
-  return outputs;
 }
 
 struct PlanCase {
@@ -81,7 +54,7 @@ class PlanMatchesReference : public ::testing::TestWithParam<PlanCase> {};
 TEST_P(PlanMatchesReference, OnOddAndPrimeShapes) {
   const PlanCase& c = GetParam();
   const Graph graph = OptimizedSmallNetwork(c.network);
-  Runner runner(Compile(graph, {.batch_size = c.batch_size, .cache_bytes = c.cache_bytes}));
+  PlanRunner runner(Compile(graph, {.batch_size = c.batch_size, .cache_bytes = c.cache_bytes}));
   const auto images = RandomValues(graph.input_shape().elements() * c.batch_size, 11);
   EXPECT_LT(RelativeError(runner.Run(images), EvaluateAll(graph, images)), kTolerance);
 }
@@ -101,7 +74,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(PlanTest, RunsAreBitIdentical) {
   const Graph graph = OptimizedSmallNetwork();
-  Runner runner(Compile(graph, {.batch_size = 2, .cache_bytes = 20000}));
+  PlanRunner runner(Compile(graph, {.batch_size = 2, .cache_bytes = 20000}));
   const auto images = RandomValues(graph.input_shape().elements() * 2, 13);
   const std::vector<float> first = runner.Run(images);
   for (int i = 0; i < 5; ++i) EXPECT_EQ(runner.Run(images), first);
@@ -113,12 +86,12 @@ TEST(PlanTest, WorkspacesAreIndependentAcrossThreads) {
   std::vector<std::vector<float>> expected, actual(4);
   for (uint64_t seed = 0; seed < 4; ++seed) {
     expected.push_back(
-        Runner(plan).Run(RandomValues(graph.input_shape().elements() * 2, 100 + seed)));
+        PlanRunner(plan).Run(RandomValues(graph.input_shape().elements() * 2, 100 + seed)));
   }
   std::vector<std::thread> threads;
   for (uint64_t seed = 0; seed < 4; ++seed) {
     threads.emplace_back([&, seed] {
-      Runner runner(plan);
+      PlanRunner runner(plan);
       const auto images = RandomValues(graph.input_shape().elements() * 2, 100 + seed);
       for (int i = 0; i < 20; ++i) actual[seed] = runner.Run(images);
     });
@@ -163,7 +136,7 @@ TEST(PlanTest, StandaloneActivationAndSum) {
   ASSERT_TRUE(graph.ok()) << graph.status();
   const absl::StatusOr<Graph> optimized = Optimize(BindRandom(*graph, 5));
   ASSERT_TRUE(optimized.ok());
-  Runner runner(Compile(*optimized, {.batch_size = 2}));
+  PlanRunner runner(Compile(*optimized, {.batch_size = 2}));
   const auto images = RandomValues(x.shape.elements() * 2, 19);
   EXPECT_LT(RelativeError(runner.Run(images), EvaluateAll(*optimized, images)), kTolerance);
 }

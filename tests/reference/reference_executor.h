@@ -14,6 +14,9 @@ namespace siskin::testing {
 // The output of `graph` for one image, [channels, height, width]. REQUIRES: valid and bound.
 std::vector<double> Evaluate(const ops::Graph& graph, absl::Span<const float> image);
 
+// The same for several images, one after the other.
+std::vector<double> EvaluateAll(const ops::Graph& graph, absl::Span<const float> images);
+
 // `count` values in [-1, 1) that depend on `seed` alone.
 std::vector<float> RandomValues(size_t count, uint64_t seed);
 

@@ -1,0 +1,42 @@
+// Which layout the values of a graph get, where a plan does not leave that to oneDNN. Private to
+// ops.
+//
+// Left alone, oneDNN prefers channels-last layouts on machines with matrix kernels. Two kinds of
+// layers run faster in its blocked layout, with vectors of sixteen channels (DNNL_VERBOSE=1 shows
+// it):
+//
+// - The front: first layers whose activations do not fit the cache, depthwise ones above all. The
+//   front ends where channels would have to be padded to sixteen, or where the activations fit; it
+//   does not resume, so that its layout costs one reorder at most.
+// - Networks of concatenations, if all parts have multiples of sixteen channels (the Inception
+//   family): the parts of a blocked value are apart in memory, so each is written in place.
+//
+// Grouped convolutions have generated kernels for channels-last layouts alone.
+#ifndef SISKIN_OPS_LAYOUT_POLICY_H_
+#define SISKIN_OPS_LAYOUT_POLICY_H_
+
+#include <optional>
+#include <vector>
+
+#include "ops/graph.h"
+#include "ops/onednn_api.h"
+
+namespace siskin::ops {
+
+class LayoutPolicy {
+ public:
+  LayoutPolicy(const Graph& graph, int64_t cache_bytes);
+
+  // For both sides of a convolution; nullopt: what oneDNN prefers.
+  std::optional<dnnl::memory::format_tag> ForConvolution(ValueId id) const;
+  dnnl::memory::format_tag ForConcat() const;
+
+ private:
+  const Graph& graph_;
+  bool blocked_network_ = false;
+  std::vector<bool> in_front_;  // by ValueId
+};
+
+}  // namespace siskin::ops
+
+#endif  // SISKIN_OPS_LAYOUT_POLICY_H_

@@ -1,0 +1,109 @@
+// What emitting any step of a plan takes: values in buffers, changes of layout, steps. Private to
+// ops; the steps themselves are in ops/plan_compiler.cc.
+#ifndef SISKIN_OPS_PLAN_BUILDER_H_
+#define SISKIN_OPS_PLAN_BUILDER_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "ops/compiled_plan.h"
+#include "ops/graph.h"
+#include "ops/onednn_api.h"
+
+namespace siskin::ops {
+
+class PlanBuilder {
+ protected:
+  using Desc = onednn::Desc;
+  using Dims = onednn::Dims;
+  using Tag = dnnl::memory::format_tag;
+  static constexpr auto kF32 = dnnl::memory::data_type::f32;
+
+  // Where a value is and how it is laid out. A view is some channels of a wider value.
+  struct Value {
+    Tag layout = Tag::undef;
+    int buffer = -1;
+    size_t offset = 0;    // bytes into the image's part of the buffer
+    int channels_of = 0;  // of a view: the channels of the wider value; else 0
+
+    bool is_view() const { return channels_of != 0; }
+  };
+
+  PlanBuilder(const Graph& graph, const PlanOptions& options,
+              std::shared_ptr<PackedWeights> weights);
+
+  // --- values. Those of nodes are in `values_`, of shape `ShapeOf`, for `micro_batch_` images.
+
+  const Shape& ShapeOf(ValueId id) const { return graph_.nodes[id].shape; }
+  Dims DimsOf(ValueId id) const { return DimsOf(ShapeOf(id)); }
+  Dims DimsOf(const Shape& shape) const {
+    return {micro_batch_, shape.channels, shape.height, shape.width};
+  }
+  Desc DescOf(ValueId id) const { return DescOf(ShapeOf(id), values_[id]); }
+  Desc DescOf(const Shape& shape, const Value& value) const;
+  Desc Plain(ValueId id) const { return Desc(DimsOf(id), kF32, Tag::nchw); }
+  static Desc AnyLayout(const Dims& dims) { return Desc(dims, kF32, Tag::any); }
+
+  int NewBuffer(size_t image_bytes, size_t fixed_bytes = 0);
+  // A new buffer for a value of the layout that oneDNN chose.
+  absl::StatusOr<Value> NewValue(const Shape& shape, const Desc& desc);
+  Value NewValue(const Shape& shape, Tag layout);
+  // Channels [first, first + count) of a value; nullopt where its layout does not let them be
+  // apart.
+  static std::optional<Value> ViewOf(const Value& value, const Shape& shape, int first, int count);
+
+  // `id` in the layout of `wanted`, through a reorder if need be. The value moves: whoever reads it
+  // later finds it there.
+  absl::StatusOr<Value> InLayout(ValueId id, const Desc& wanted);
+  // A step that copies `id` to `to`, whatever the layouts.
+  void Copy(ValueId id, const Value& to);
+
+  // True if the node being compiled is the last to need `id`, so that it may overwrite it.
+  bool DiesHere(ValueId id) const;
+
+  // --- steps
+
+  static dnnl::primitive_attr UserScratchpad();
+  // Whether a plan may use this implementation.
+  bool Accepts(const std::string& implementation) const {
+    return options_.allow_reference || !implementation.starts_with("ref");
+  }
+  static StepArgument InBuffer(int id, const Desc& desc, const Value& value) {
+    return {.id = id, .desc = desc, .buffer = value.buffer, .offset = value.offset, .constant = {}};
+  }
+  StepArgument Constant(int id, const Parameter& parameter, const Desc& plain, const Desc& wanted) {
+    return {.id = id, .desc = wanted, .constant = plan_.weights->Get(parameter, plain, wanted)};
+  }
+
+  // A step of node `name`. FAILED_PRECONDITION if its implementation is not accepted.
+  template <typename PrimitiveDesc>
+  absl::Status Append(const std::string& name, int64_t multiply_adds, dnnl::primitive primitive,
+                      const PrimitiveDesc& desc, std::vector<StepArgument> arguments) {
+    const std::string implementation = desc.impl_info_str();
+    if (!Accepts(implementation)) return OnlyReference(name, implementation);
+    AppendStep({name, implementation, micro_batch_, multiply_adds}, std::move(primitive),
+               desc.scratchpad_desc(), std::move(arguments));
+    return absl::OkStatus();
+  }
+
+  const Graph& graph_;
+  const PlanOptions& options_;
+  CompiledPlan plan_;
+  std::vector<Value> values_;  // by ValueId
+  int node_ = 0;               // being compiled
+  int micro_batch_ = 1;
+
+ private:
+  static absl::Status OnlyReference(const std::string& name, const std::string& implementation);
+  void AppendStep(Plan::StepInfo info, dnnl::primitive primitive, const Desc& scratchpad,
+                  std::vector<StepArgument> arguments);
+};
+
+}  // namespace siskin::ops
+
+#endif  // SISKIN_OPS_PLAN_BUILDER_H_
