@@ -10,6 +10,7 @@ namespace siskin::models {
 // The families; each is the one function of the file of its name.
 std::vector<ModelSpec> MobileNetV1();
 std::vector<ModelSpec> MobileNetV2();
+std::vector<ModelSpec> BlazeFace();
 
 namespace {
 
@@ -17,6 +18,7 @@ namespace {
 constexpr std::vector<ModelSpec> (*kFamilies[])() = {
     MobileNetV1,
     MobileNetV2,
+    BlazeFace,
 };
 
 std::vector<ModelSpec> AllSpecs() {

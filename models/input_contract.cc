@@ -95,6 +95,8 @@ constexpr Preset kPresets[] = {
     {.name = "google", .resize_to = {.margin = 32}, .mean = kHalf, .std = kHalf},
     // TF-slim's inception_preprocessing.preprocess_for_eval.
     {.name = "tf_slim", .rule = ResizeRule::kCropFraction, .mean = kHalf, .std = kHalf},
+    // MediaPipe's face detection, which keeps the aspect ratio.
+    {.name = "blaze", .rule = ResizeRule::kLetterbox, .mean = kHalf, .std = kHalf},
 };
 
 InputContract Apply(const Preset& preset, int size) {
@@ -137,6 +139,10 @@ absl::Status Validate(const InputContract& contract) {
   if (contract.rule == ResizeRule::kCropFraction &&
       !(contract.crop_fraction > 0 && contract.crop_fraction <= 1)) {
     return Invalid("crop_fraction", contract.crop_fraction, "above 0 and at most 1");
+  }
+  if (contract.rule == ResizeRule::kLetterbox && contract.width != contract.height) {
+    return Invalid("width", contract.width,
+                   absl::StrCat(contract.height, ", the height: a letterbox is a square"));
   }
   for (float mean : contract.mean) {
     if (!std::isfinite(mean)) return Invalid("mean", mean, "finite");

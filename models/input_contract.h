@@ -20,6 +20,7 @@ enum class ResizeRule {
                        // timm)
   kCropFraction,       // central `crop_fraction` of each side, then stretch to size (TF-slim)
   kStretch,            // whole image to size, aspect ratio not kept
+  kLetterbox,          // whole image, with black around it to a centred square, to size (MediaPipe)
 };
 enum class Interpolation { kBilinear, kBicubic };  // both antialiased, as PIL does
 enum class ColorOrder { kRgb, kBgr };

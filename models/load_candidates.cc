@@ -90,7 +90,7 @@ BuildOptions OptionsFor(const LoadContext& context, const KeyStyle& style,
   const int published =
       identity.variant == nullptr ? identity.spec->resolution : identity.variant->resolution;
   const int classes = classes_in_file.value_or(kImageNetClasses);
-  BuildOptions options = OptionsOf(style);
+  BuildOptions options = OptionsOf(*context.identity.spec, style);
   options.resolution = request.resolution.value_or(metadata.resolution.value_or(published));
   options.classes = request.classes.value_or(metadata.classes.value_or(classes));
   options.padding = request.padding.value_or(metadata.padding.value_or(style.padding));

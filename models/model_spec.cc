@@ -45,11 +45,22 @@ absl::Status UnknownForm(const BuildOptions& options, std::string_view known) {
       absl::StrCat("form is \"", options.form, "\", must be ", std::string(known)));
 }
 
-BuildOptions OptionsOf(const KeyStyle& style) {
-  return {.key_style = style.name,
+BuildOptions OptionsOf(const ModelSpec& spec, const KeyStyle& style) {
+  return {.resolution = spec.resolution,
+          .key_style = style.name,
           .padding = style.padding,
           .batch_norm_epsilon = style.batch_norm_epsilon,
           .channel_rule = style.channel_rule};
+}
+
+const char* ToString(Task task) {
+  switch (task) {
+    case Task::kClassification:
+      return "classifier";
+    case Task::kFaceDetection:
+      return "face detector";
+  }
+  return "unknown";
 }
 
 std::string KeyStyle::LayerName(std::string_view canonical) const {

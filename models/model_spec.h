@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "models/face_contract.h"
 #include "models/input_contract.h"
 #include "ops/graph.h"
 #include "ops/net.h"
@@ -74,9 +75,6 @@ struct KeyStyle {
   std::string LayerName(std::string_view canonical) const;
 };
 
-// The conventions of a style as build options: at width 1, with 1000 classes.
-BuildOptions OptionsOf(const KeyStyle& style);
-
 // One published set of weights: a row of the registry.
 struct Variant {
   std::string name;  // "mobilenet_v1_0.25_128", "mobilenetv1_100h"
@@ -89,14 +87,23 @@ struct Variant {
   std::string source;                    // where the number and the weights are published
 };
 
+// What a network answers.
+enum class Task {
+  kClassification,  // a logit per class
+  kFaceDetection,   // raw scores and boxes, see models/face_decoder.h
+};
+const char* ToString(Task task);  // "classifier", "face detector"
+
 struct ModelSpec {
-  std::string architecture;      // "mobilenet_v1"; the name of configs and metadata
-  std::string title;             // "MobileNetV1"
-  std::string paper;             // authors, title, year, arXiv id
+  std::string architecture;  // "mobilenet_v1"; the name of configs and metadata
+  std::string title;         // "MobileNetV1"
+  std::string paper;         // authors, title, year, arXiv id
+  Task task = Task::kClassification;
+  FaceContract faces = {};       // kFaceDetection
   std::string classifier_layer;  // the canonical name of the last linear layer
   int resolution = 224;          // of the published weights, where a variant does not say
   int min_resolution = kMinResolution;
-  bool any_width = false;  // a multiplier of any size; else only the published widths exist
+  bool any_width = false;            // a multiplier of any size; else only the published ones exist
   std::vector<KeyStyle> key_styles;  // the first one's names are canonical
   std::vector<Variant> variants;
   std::function<absl::StatusOr<ops::Graph>(const BuildOptions&)> build;
@@ -104,6 +111,9 @@ struct ModelSpec {
   const KeyStyle* FindKeyStyle(std::string_view name) const;  // nullptr if there is none
   std::vector<double> PublishedWidths() const;                // ascending, each once
 };
+
+// The network as published in a style: its conventions, at width 1, with 1000 classes.
+BuildOptions OptionsOf(const ModelSpec& spec, const KeyStyle& style);
 
 }  // namespace siskin::models
 

@@ -27,7 +27,7 @@ NetworkFacts FactsOf(const models::BoundModel& model) {
 
 absl::StatusOr<NetworkFacts> FactsOf(const models::ModelSpec& spec,
                                      const models::Variant& variant) {
-  models::BuildOptions options = OptionsOf(*spec.FindKeyStyle(variant.key_style));
+  models::BuildOptions options = OptionsOf(spec, *spec.FindKeyStyle(variant.key_style));
   options.width = variant.width;
   options.resolution = variant.resolution;
   options.form = variant.form;

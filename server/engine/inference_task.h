@@ -26,7 +26,7 @@ class InferenceTask : public batching::Task {
   // a lane thread. An error answers this task alone (through Fail); the rest of the batch goes on.
   virtual absl::Status Prepare(absl::Span<float> image) = 0;
 
-  // Takes the raw outputs (logits), borrowed for the call. Ends the task.
+  // Takes the network's raw outputs, borrowed for the call. Ends the task.
   virtual void Complete(absl::Span<const float> outputs, const TaskTiming& timing) = 0;
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "models/face_decoder.h"
 #include "ops/rewrite.h"
 #include "ops/status_macros.h"
 
@@ -18,13 +19,26 @@ absl::Status CheckOptions(const LoadedModel::Options& options, const models::Bou
                                                    LoadedModel::kMaxBatchSize, ", it is ",
                                                    options.max_batch_size));
   }
-  const int classes = model.graph.output_shape().channels;
+  const bool classifier = model.spec->task == models::Task::kClassification;
+  const int classes = classifier ? model.graph.output_shape().channels : 0;
   if (!options.labels.empty() && options.labels.size() != static_cast<size_t>(classes)) {
     return absl::InvalidArgumentError(absl::StrCat("there are ", options.labels.size(),
                                                    " labels, but the network has ", classes,
                                                    " classes; give one label per class, or none"));
   }
   return absl::OkStatus();
+}
+
+// The decoder relies on it.
+absl::Status CheckAnchors(const models::BoundModel& model) {
+  if (model.spec->task != models::Task::kFaceDetection) return absl::OkStatus();
+  const size_t anchors = models::MakeAnchors(model.spec->faces, model.input.width).size();
+  const size_t expected = anchors * (1 + models::kBoxNumbers);
+  const auto outputs = static_cast<size_t>(model.graph.output_shape().channels);
+  if (outputs == expected) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(model.spec->architecture, " has ", outputs, " outputs at ", model.input.width,
+                   " pixels, but its ", anchors, " anchors need ", expected));
 }
 
 }  // namespace
@@ -36,6 +50,7 @@ absl::StatusOr<std::shared_ptr<const LoadedModel>> LoadedModel::Compile(models::
                                                                         Options options) {
   SISKIN_RETURN_IF_ERROR(model.graph.Validate());
   SISKIN_RETURN_IF_ERROR(CheckOptions(options, model));
+  SISKIN_RETURN_IF_ERROR(CheckAnchors(model));
   SISKIN_ASSIGN_OR_RETURN(const ops::Graph optimized, ops::Optimize(model.graph));
   // The plans have their own copies; the file's values are let go.
   for (ops::Parameter& parameter : model.graph.parameters) parameter.data = {};

@@ -21,12 +21,13 @@ class LoadedModel {
   struct Options {
     std::string name;
     std::string version = "1";
-    std::vector<std::string> labels;  // empty, or one per class
+    std::vector<std::string> labels;  // empty, or one per class of a classifier
     int max_batch_size = 8;           // 1..kMaxBatchSize
   };
 
   // Optimises `model` and compiles it for batch sizes 1, 2, 4, ... up to max_batch_size.
-  // INVALID_ARGUMENT: an option out of range, or labels that do not match the classes.
+  // INVALID_ARGUMENT: an option out of range, labels that do not match the classes, or a face
+  // detector whose outputs do not match its anchors.
   static absl::StatusOr<std::shared_ptr<const LoadedModel>> Compile(models::BoundModel model,
                                                                     Options options);
 
@@ -40,7 +41,7 @@ class LoadedModel {
   const models::InputContract& input() const { return model_.input; }
   const ops::Graph& graph() const { return model_.graph; }  // before rewrites, values let go
   bool random_weights() const { return model_.random_weights; }
-  int classes() const { return graph().output_shape().channels; }
+  int outputs() const { return graph().output_shape().channels; }  // values of an answer
 
   // Plans in descending batch size, the last one for a single image. A batch of n runs as the
   // largest plan that fits, then the largest that fits the rest, and so on.

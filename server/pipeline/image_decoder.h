@@ -39,6 +39,12 @@ struct ImageInfo {
   int height = 0;
 };
 
+struct ImageSize {
+  int width = 0;
+  int height = 0;
+  friend bool operator==(const ImageSize&, const ImageSize&) = default;
+};
+
 // An 8-bit RGB image, rows top to bottom, interleaved, no padding. Reused between images so that a
 // lane stops allocating once it has seen its largest photo.
 struct RgbImage {
@@ -46,6 +52,11 @@ struct RgbImage {
   int height = 0;
   int orientation = 1;  // EXIF: 1 upright .. 8; 5 to 8 swap width and height
   std::vector<uint8_t> pixels;
+
+  bool sides_swapped() const { return orientation >= 5; }
+  ImageSize upright_size() const {
+    return sides_swapped() ? ImageSize{height, width} : ImageSize{width, height};
+  }
 };
 
 // OK if the size is positive and within `limits`. For the decoders; ProbeImage includes it.

@@ -61,9 +61,11 @@ struct Scratch {
 };
 
 absl::Status PreparePhoto(absl::Span<const uint8_t> file, const ImageLimits& limits,
-                          const models::InputContract& contract, absl::Span<float> planes) {
+                          const models::InputContract& contract, absl::Span<float> planes,
+                          ImageSize& size) {
   thread_local Scratch scratch;
   SISKIN_RETURN_IF_ERROR(DecodeImage(file, limits, scratch.photo));
+  size = scratch.photo.upright_size();
   return scratch.preprocessor.Run(scratch.photo, contract, planes);
 }
 
@@ -80,24 +82,25 @@ class PendingRequest {
         done_(std::move(done)),
         pending_(images + 1) {
     result_.images = images;
-    result_.logits.resize(static_cast<size_t>(images) * servable->model->classes());
+    result_.sizes.resize(images);
+    result_.outputs.resize(static_cast<size_t>(images) * servable->model->outputs());
     result_.servable = std::move(servable);
   }
 
   // True once an image has failed: the others need not be computed.
   bool failed() const { return failed_.load(std::memory_order_relaxed); }
 
-  absl::Status Prepare(int image, absl::Span<float> planes) const {
+  absl::Status Prepare(int image, absl::Span<float> planes) {
     const models::InputContract& contract = result_.servable->model->input();
     if (const auto* photos = std::get_if<ImagesInput>(&input_)) {
-      return PreparePhoto(photos->files[image], limits_, contract, planes);
+      return PreparePhoto(photos->files[image], limits_, contract, planes, result_.sizes[image]);
     }
     CopyTensorImage(std::get<TensorView>(input_), contract, image, planes);
     return absl::OkStatus();
   }
 
   void Complete(int image, absl::Span<const float> outputs, const engine::TaskTiming& timing) {
-    std::copy(outputs.begin(), outputs.end(), result_.logits.begin() + image * outputs.size());
+    std::copy(outputs.begin(), outputs.end(), result_.outputs.begin() + image * outputs.size());
     {
       absl::MutexLock lock(&mu_);
       engine::TaskTiming& total = result_.timing;
@@ -152,7 +155,7 @@ class PendingRequest {
   Inference::Done done_;
   std::atomic<int> pending_;  // tasks that have not ended, and one for Start itself
   std::atomic<bool> failed_{false};
-  absl::Mutex mu_;  // guards result_.timing too; the logits are each task's own
+  absl::Mutex mu_;  // guards result_.timing too; sizes and outputs are each task's own
   absl::Status failure_ ABSL_GUARDED_BY(mu_);
   InferenceResult result_;
 };
@@ -177,6 +180,13 @@ class ImageTask : public engine::InferenceTask {
   const std::shared_ptr<PendingRequest> request_;
   const int image_;
 };
+
+absl::Status CheckTask(const engine::LoadedModel& model, std::optional<models::Task> wanted) {
+  const models::Task task = model.spec().task;
+  if (!wanted.has_value() || task == *wanted) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("model '", model.name(), "' is a ", ToString(task),
+                                                 ", the request needs a ", ToString(*wanted)));
+}
 
 absl::Status CheckFitsQueue(int images, const batching::BatchQueue& queue) {
   const int capacity = queue.options().capacity;
@@ -210,6 +220,9 @@ void Inference::Start(const InferenceRequest& request, Done done) {
   auto servable = registry_.Resolve(request.model, request.version);
   if (!servable.ok()) return done(std::move(servable).status());
   batching::BatchQueue& queue = *(*servable)->queue;
+  if (absl::Status task = CheckTask(*(*servable)->model, request.task); !task.ok()) {
+    return done(std::move(task));
+  }
 
   const auto payload = CheckInput(request.input, (*servable)->model->input(), limits_, max_images_);
   if (!payload.ok()) return done(payload.status());

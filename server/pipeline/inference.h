@@ -7,12 +7,14 @@
 // not computed. Payload bytes are borrowed, not copied: the caller keeps them until `done`.
 //
 // Errors: those of ModelRegistry::Resolve, ProbeImage, CheckTensor, Admission and
-// BatchQueue::Enqueue at once; later CANCELLED and DEADLINE_EXCEEDED (nothing was computed),
-// INVALID_ARGUMENT (a photo that is damaged inside), UNAVAILABLE (the model is being unloaded).
+// BatchQueue::Enqueue at once, and INVALID_ARGUMENT for a model with another task; later CANCELLED
+// and DEADLINE_EXCEEDED (nothing was computed), INVALID_ARGUMENT (a photo that is damaged inside),
+// UNAVAILABLE (the model is being unloaded).
 #ifndef SISKIN_SERVER_PIPELINE_INFERENCE_H_
 #define SISKIN_SERVER_PIPELINE_INFERENCE_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -22,6 +24,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "models/model_spec.h"
 #include "server/batching/clock.h"
 #include "server/engine/inference_task.h"
 #include "server/engine/model_registry.h"
@@ -37,8 +40,9 @@ struct ImagesInput {
 };
 
 struct InferenceRequest {
-  std::string_view model;    // empty: the only one
-  std::string_view version;  // empty: the highest ready one
+  std::string_view model;            // empty: the only one
+  std::string_view version;          // empty: the highest ready one
+  std::optional<models::Task> task;  // what the model is asked to do; unset: whatever it does
   std::variant<ImagesInput, TensorView> input;
   absl::Time deadline = absl::InfiniteFuture();
   std::shared_ptr<const batching::CancelFlag> cancel;  // may be null
@@ -47,8 +51,9 @@ struct InferenceRequest {
 struct InferenceResult {
   std::shared_ptr<const engine::Servable> servable;
   int images = 0;
-  std::vector<float> logits;  // [images, classes]
-  engine::TaskTiming timing;  // of several images: the longest queue and compute, summed prepare
+  std::vector<ImageSize> sizes;  // of each photo, upright; of a tensor, zero
+  std::vector<float> outputs;    // [images, outputs]; of a classifier, the logits
+  engine::TaskTiming timing;     // of several images: the longest queue and compute, summed prepare
 };
 
 class Inference {

@@ -46,12 +46,24 @@ Axis CropThenResize(int side, double fraction, int output) {
   return {.begin = begin, .size = size, .length = static_cast<double>(size), .output = output};
 }
 
+// MediaPipe: black on both sides of the short one, an odd pixel of it at the end.
+Axis LetterboxThenResize(int side, int other_side, int output) {
+  const int square = std::max(side, other_side);
+  const int before = (square - side) / 2;
+  return {.size = side,
+          .start = static_cast<double>(-before),
+          .length = static_cast<double>(square),
+          .output = output};
+}
+
 Axis MakeAxis(const InputContract& contract, int side, int other_side, int output) {
   switch (contract.rule) {
     case models::ResizeRule::kShortSideThenCrop:
       return ResizeThenCrop(side, other_side, contract.resize_to, output);
     case models::ResizeRule::kCropFraction:
       return CropThenResize(side, contract.crop_fraction, output);
+    case models::ResizeRule::kLetterbox:
+      return LetterboxThenResize(side, other_side, output);
     case models::ResizeRule::kStretch:
       break;
   }
@@ -86,7 +98,7 @@ struct Axes {
 // orientation is left to the order in which the output is written.
 Axes MakeAxes(const RgbImage& image, const InputContract& contract) {
   const int orientation = image.orientation;
-  const bool swapped = orientation >= 5;
+  const bool swapped = image.sides_swapped();
   const bool rows_reversed =
       orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
   const bool columns_reversed =
@@ -199,6 +211,13 @@ absl::Status Preprocessor::Impl::Resample(const uint8_t* pixels, const Axis& fir
                                         load_transposed, done));
   WritePlanes(all, second, first, contract, planes);
   return absl::OkStatus();
+}
+
+PhotoRegion InputRegion(ImageSize upright, const InputContract& contract) {
+  const Axis x = MakeAxis(contract, upright.width, upright.height, contract.width);
+  const Axis y = MakeAxis(contract, upright.height, upright.width, contract.height);
+  return {
+      .left = x.begin + x.start, .top = y.begin + y.start, .width = x.length, .height = y.length};
 }
 
 Preprocessor::Preprocessor() : impl_(std::make_unique<Impl>()) {}

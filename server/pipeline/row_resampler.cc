@@ -52,19 +52,38 @@ struct RowSource {
   unsigned mask;
 };
 
+// Of a row outside the image: whether the part that becomes the output takes it in, whole.
+bool IsBlackBar(const RowResampler::Geometry& geometry, int row_index) {
+  return row_index >= geometry.start && row_index + 1 <= geometry.start + geometry.length;
+}
+
+// Rows of zeros needed above and below the image: its black bars, and the filter's reach.
+int BorderOf(const RowResampler::Geometry& geometry) {
+  const double above = -geometry.start;
+  const double below = geometry.start + geometry.length - geometry.rows;
+  const int bars = static_cast<int>(std::ceil(std::max({above, below, 0.0})));
+  return bars + RowResampler::Margin(geometry.length, geometry.output_rows, geometry.filter);
+}
+
 int LoadInputRow(void* user, unsigned i, unsigned left, unsigned right) {
   const RowSource& source = *static_cast<const RowSource*>(user);
   float* row = source.buffer + (i & source.mask) * source.stride;
+  const RowResampler::Geometry& geometry = source.geometry;
   const int row_index = static_cast<int>(i) - source.border;
-  if (row_index < 0 || row_index >= source.geometry.rows) {
-    std::fill(row + left, row + right, 0.0f);
-    return 0;
-  }
-  const unsigned columns = source.geometry.columns;
+  const bool in_image = row_index >= 0 && row_index < geometry.rows;
+  const unsigned columns = geometry.columns;
   if (left < columns) {
-    source.load(row_index, static_cast<int>(left), static_cast<int>(std::min(right, columns)), row);
+    const unsigned end = std::min(right, columns);
+    if (in_image) {
+      source.load(row_index, static_cast<int>(left), static_cast<int>(end), row);
+    } else {
+      std::fill(row + left, row + end, 0.0f);
+    }
   }
-  if (right > columns) std::fill(row + std::max(left, columns), row + right, 1.0f);
+  if (right > columns) {
+    const bool counts = in_image || IsBlackBar(geometry, row_index);
+    std::fill(row + std::max(left, columns), row + right, counts ? 1.0f : 0.0f);
+  }
   return 0;
 }
 
@@ -104,7 +123,7 @@ absl::StatusOr<RowResampler::Filter> RowResampler::MakeFilter(const Geometry& ge
   }
   Filter filter;
   filter.geometry = geometry;
-  filter.border = Margin(geometry.length, geometry.output_rows, geometry.filter);
+  filter.border = BorderOf(geometry);
   filter.stride = (geometry.columns + kAlignedFloats) / kAlignedFloats * kAlignedFloats;
   const unsigned width = static_cast<unsigned>(filter.stride);
   zimg_image_format source = PlaneFormat(width, geometry.rows + 2 * filter.border);

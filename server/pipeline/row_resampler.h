@@ -3,7 +3,8 @@
 // zimg does the arithmetic. What is added here is the treatment of borders: zimg mirrors the image
 // at its edges, whereas PIL drops the weights that fall outside and scales up the others. Rows of
 // zeros are therefore put around the image, and a column of ones beside it: what becomes of the
-// ones is the share of the weights that fell inside, by which each output row is divided.
+// ones is the share of the weights that fell inside, by which each output row is divided. Black
+// bars around the image (a letterbox) are such rows with a one: they count as inside.
 #ifndef SISKIN_SERVER_PIPELINE_ROW_RESAMPLER_H_
 #define SISKIN_SERVER_PIPELINE_ROW_RESAMPLER_H_
 
@@ -50,9 +51,11 @@ struct FloatRows {
 class RowResampler {
  public:
   struct Geometry {
-    int rows = 0;      // of the source, 1..kMaxRows
-    int columns = 0;   // number of independent columns, whatever they mean
-    double start = 0;  // the part of [0, rows] that becomes the output
+    int rows = 0;     // of the source, 1..kMaxRows
+    int columns = 0;  // number of independent columns, whatever they mean
+    // The part that becomes the output: [start, start + length). Where it reaches beyond
+    // [0, rows), the source is black.
+    double start = 0;
     double length = 0;
     int output_rows = 0;
     models::Interpolation filter = models::Interpolation::kBilinear;

@@ -37,7 +37,8 @@ constexpr std::pair<v1::Padding, ops::PaddingRule> kPaddings[] = {
 constexpr std::pair<v1::ResizeRule, models::ResizeRule> kResizeRules[] = {
     {v1::RESIZE_RULE_SHORT_SIDE_THEN_CROP, models::ResizeRule::kShortSideThenCrop},
     {v1::RESIZE_RULE_CROP_FRACTION, models::ResizeRule::kCropFraction},
-    {v1::RESIZE_RULE_STRETCH, models::ResizeRule::kStretch}};
+    {v1::RESIZE_RULE_STRETCH, models::ResizeRule::kStretch},
+    {v1::RESIZE_RULE_LETTERBOX, models::ResizeRule::kLetterbox}};
 constexpr std::pair<v1::Interpolation, models::Interpolation> kInterpolations[] = {
     {v1::INTERPOLATION_BILINEAR, models::Interpolation::kBilinear},
     {v1::INTERPOLATION_BICUBIC, models::Interpolation::kBicubic}};

@@ -6,9 +6,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/server_callback.h"
@@ -88,6 +90,31 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   RequestRecord record_;
   absl::StatusCode code_ = absl::StatusCode::kUnknown;
 };
+
+// The whole of a unary RPC of siskin.v1: runs `request`, which was parsed from `message`, and
+// answers with what `fill` makes of the result, or with the error. `message` lives as long as the
+// call.
+template <typename Message>
+grpc::ServerUnaryReactor* AnswerUnary(const grpc::CallbackServerContext& context,
+                                      const Backend& backend, std::string_view method,
+                                      const Message& message,
+                                      absl::StatusOr<pipeline::InferenceRequest> request,
+                                      Fill fill) {
+  auto* call = new UnaryCall(context, backend.metrics, method);
+  if (!request.ok()) {
+    call->End(request.status(), FindServable(backend, message.model(), message.version()),
+              message.id());
+    return call;
+  }
+  request->deadline = call->deadline();
+  request->cancel = call->cancel();
+  Infer(backend, *request, std::move(fill),
+        [call, &message](const absl::Status& status,
+                         std::shared_ptr<const engine::Servable> servable) {
+          call->End(status, std::move(servable), message.id());
+        });
+  return call;
+}
 
 }  // namespace siskin::rpc
 

@@ -1,4 +1,4 @@
-// siskin.v1 messages <-> the pipeline.
+// siskin.v1.Classifier's messages <-> the pipeline.
 #ifndef SISKIN_SERVER_RPC_CLASSIFY_CODEC_H_
 #define SISKIN_SERVER_RPC_CLASSIFY_CODEC_H_
 
@@ -9,7 +9,6 @@
 namespace siskin::rpc {
 
 inline constexpr int kDefaultTopK = 5;
-inline constexpr size_t kMaxIdBytes = 256;
 
 // Borrows model, version and payload from `message`. INVALID_ARGUMENT for what is wrong whatever
 // the model; the pipeline checks the rest. Deadline and cancellation are left to the caller.

@@ -5,6 +5,7 @@
 
 #include "server/rpc/classify_codec.h"
 #include "server/rpc/grpc_status.h"
+#include "server/rpc/v1_codec.h"
 
 namespace siskin::rpc {
 namespace {

@@ -11,6 +11,7 @@
 #include "grpcpp/resource_quota.h"
 #include "ops/status_macros.h"
 #include "server/rpc/classifier_service.h"
+#include "server/rpc/face_detector_service.h"
 #include "server/rpc/inference_service.h"
 
 namespace siskin::rpc {
@@ -64,7 +65,10 @@ void SetLimits(const GrpcServer::Options& options, grpc::ServerBuilder& builder)
 class GrpcServerImpl final : public GrpcServer {
  public:
   GrpcServerImpl(const Backend& backend, HealthReporter& health)
-      : health_(health), classifier_(backend), inference_(backend, health) {}
+      : health_(health),
+        classifier_(backend),
+        face_detector_(backend),
+        inference_(backend, health) {}
 
   ~GrpcServerImpl() override { Shutdown(absl::ZeroDuration()); }
 
@@ -73,6 +77,7 @@ class GrpcServerImpl final : public GrpcServer {
     SetLimits(options, builder);
     builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(), &port_);
     builder.RegisterService(&classifier_);
+    builder.RegisterService(&face_detector_);
     builder.RegisterService(&inference_);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port_ == 0) {
@@ -98,6 +103,7 @@ class GrpcServerImpl final : public GrpcServer {
  private:
   HealthReporter& health_;
   ClassifierService classifier_;
+  FaceDetectorService face_detector_;
   InferenceService inference_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;

@@ -1,4 +1,5 @@
-// The listening gRPC server: siskin.v1.Classifier, the Open Inference Protocol, health, reflection.
+// The listening gRPC server: the services of siskin.v1, the Open Inference Protocol, health,
+// reflection.
 //
 // To drain: HealthReporter::SetDraining, give balancers time to notice, then Shutdown while the
 // lanes still run.

@@ -198,40 +198,54 @@ absl::Status ParseClassification(const Parameters& parameters, OutputSpec& spec)
     return absl::InvalidArgumentError(absl::StrCat(
         "invalid value for 'classification' parameter, expected >= 1, got ", spec.classification));
   }
+  if (spec.tensor.kind == OutputTensor::Kind::kRaw) {
+    return absl::InvalidArgumentError(absl::StrCat("output '", spec.tensor.name,
+                                                   "' has no classes for the 'classification' "
+                                                   "parameter"));
+  }
   return absl::OkStatus();
+}
+
+absl::StatusOr<OutputTensor> FindOutput(const std::string& name, const std::string& model,
+                                        absl::Span<const OutputTensor> outputs) {
+  for (const OutputTensor& output : outputs) {
+    if (output.name == name) return output;
+  }
+  const auto quote_name = [](std::string* out, const OutputTensor& output) {
+    absl::StrAppend(out, "'", output.name, "'");
+  };
+  return absl::InvalidArgumentError(absl::StrCat("unexpected inference output '", name,
+                                                 "' for model '", model, "', expected ",
+                                                 absl::StrJoin(outputs, " or ", quote_name)));
 }
 
 absl::StatusOr<OutputSpec> ParseOutput(
     const ModelInferRequest& message,
-    const ModelInferRequest::InferRequestedOutputTensor& requested) {
+    const ModelInferRequest::InferRequestedOutputTensor& requested,
+    absl::Span<const OutputTensor> outputs) {
   OutputSpec spec;
-  if (requested.name() == kProbabilitiesName) {
-    spec.name = kProbabilitiesName;
-  } else if (requested.name() != kLogitsName) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "unexpected inference output '", requested.name(), "' for model '", message.model_name(),
-        "', expected '", kLogitsName, "' or '", kProbabilitiesName, "'"));
-  }
+  SISKIN_ASSIGN_OR_RETURN(spec.tensor, FindOutput(requested.name(), message.model_name(), outputs));
   SISKIN_RETURN_IF_ERROR(CheckNoSharedMemory(requested.parameters(), requested.name()));
   SISKIN_RETURN_IF_ERROR(ParseClassification(requested.parameters(), spec));
   return spec;
 }
 
-absl::Status ParseOutputs(const ModelInferRequest& message, std::vector<OutputSpec>& outputs) {
+absl::Status ParseOutputs(const ModelInferRequest& message, absl::Span<const OutputTensor> outputs,
+                          std::vector<OutputSpec>& specs) {
   if (message.outputs().empty()) {
-    outputs = {{.name = kLogitsName}, {.name = kProbabilitiesName}};
+    for (const OutputTensor& output : outputs) specs.push_back({.tensor = output});
     return absl::OkStatus();
   }
   for (const auto& requested : message.outputs()) {
-    SISKIN_ASSIGN_OR_RETURN(const OutputSpec spec, ParseOutput(message, requested));
+    SISKIN_ASSIGN_OR_RETURN(OutputSpec spec, ParseOutput(message, requested, outputs));
     // A small request must not ask for the same values a million times.
-    for (const OutputSpec& other : outputs) {
-      if (other.name == spec.name) {
+    for (const OutputSpec& other : specs) {
+      if (other.tensor.name == spec.tensor.name) {
         return absl::InvalidArgumentError(
-            absl::StrCat("output '", spec.name, "' is requested more than once"));
+            absl::StrCat("output '", spec.tensor.name, "' is requested more than once"));
       }
     }
-    outputs.push_back(spec);
+    specs.push_back(std::move(spec));
   }
   return absl::OkStatus();
 }
@@ -252,13 +266,14 @@ absl::Status ParseTimeout(const Parameters& parameters, absl::Time& deadline) {
 
 }  // namespace
 
-absl::Status ParseInferRequest(const ModelInferRequest& message, InferCall& call) {
+absl::Status ParseInferRequest(const ModelInferRequest& message,
+                               absl::Span<const OutputTensor> outputs, InferCall& call) {
   call.request.model = message.model_name();
   call.request.version = message.model_version();
   SISKIN_RETURN_IF_ERROR(ParseTimeout(message.parameters(), call.request.deadline));
   SISKIN_RETURN_IF_ERROR(CheckInputs(message));
   SISKIN_RETURN_IF_ERROR(ParseInput(message, call));
-  return ParseOutputs(message, call.outputs);
+  return ParseOutputs(message, outputs, call.outputs);
 }
 
 }  // namespace siskin::rpc

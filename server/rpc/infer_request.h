@@ -8,19 +8,16 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "inference/grpc_service.pb.h"
 #include "server/pipeline/inference.h"
+#include "server/rpc/model_tensors.h"
 
 namespace siskin::rpc {
 
-// The only input of every model, and its outputs in the order of ModelMetadata.
-inline constexpr char kInputName[] = "input";
-inline constexpr char kLogitsName[] = "logits";
-inline constexpr char kProbabilitiesName[] = "probabilities";
-
 struct OutputSpec {
-  const char* name = kLogitsName;  // kLogitsName or kProbabilitiesName
-  int64_t classification = 0;      // > 0: the best k classes as text instead of all values
+  OutputTensor tensor;
+  int64_t classification = 0;  // > 0: the best k classes as text instead of all values
 };
 
 struct InferCall {
@@ -29,9 +26,11 @@ struct InferCall {
   std::vector<OutputSpec> outputs;     // never empty, no name twice
 };
 
-// Fills `call`; INVALID_ARGUMENT for what is wrong whatever the model. The pipeline checks the
-// rest. Of the deadline only the parameter "timeout" (microseconds from now) is looked at.
-absl::Status ParseInferRequest(const ::inference::ModelInferRequest& message, InferCall& call);
+// Fills `call` with what is asked of a model with `outputs`. INVALID_ARGUMENT for what is wrong
+// whatever its input; the pipeline checks the rest. Of the deadline only the parameter "timeout"
+// (microseconds from now) is looked at.
+absl::Status ParseInferRequest(const ::inference::ModelInferRequest& message,
+                               absl::Span<const OutputTensor> outputs, InferCall& call);
 
 }  // namespace siskin::rpc
 

@@ -15,14 +15,18 @@ namespace {
 
 using ::inference::ModelInferResponse;
 
-// The values of one output for all images, [images, classes].
-std::vector<float> OutputValues(std::string_view name, const pipeline::InferenceResult& result) {
-  std::vector<float> values = result.logits;
-  if (name == kLogitsName) return values;
-  const size_t classes = values.size() / static_cast<size_t>(result.images);
-  for (size_t begin = 0; begin < values.size(); begin += classes) {
-    const auto row = absl::MakeSpan(values).subspan(begin, classes);
-    pipeline::Softmax(row, row);
+// The values of one output for all images, image after image.
+std::vector<float> ValuesOf(const OutputTensor& tensor, const pipeline::InferenceResult& result) {
+  const size_t elements = tensor.elements();
+  const size_t all = result.outputs.size() / static_cast<size_t>(result.images);
+  std::vector<float> values;
+  values.reserve(elements * static_cast<size_t>(result.images));
+  for (size_t begin = tensor.offset; begin < result.outputs.size(); begin += all) {
+    const auto image = absl::MakeConstSpan(result.outputs).subspan(begin, elements);
+    values.insert(values.end(), image.begin(), image.end());
+    if (tensor.kind == OutputTensor::Kind::kProbabilities) {
+      pipeline::Softmax(image, absl::MakeSpan(values).last(elements));
+    }
   }
   return values;
 }
@@ -52,21 +56,21 @@ std::string Classify(absl::Span<const float> logits, absl::Span<const float> val
 
 void AddOutput(const OutputSpec& spec, const pipeline::InferenceResult& result,
                ModelInferResponse& response) {
-  const std::vector<float> values = OutputValues(spec.name, result);
-  const size_t classes = values.size() / static_cast<size_t>(result.images);
+  const std::vector<float> values = ValuesOf(spec.tensor, result);
   auto& output = *response.add_outputs();
-  output.set_name(spec.name);
+  output.set_name(spec.tensor.name);
   output.add_shape(result.images);
   if (spec.classification == 0) {
     output.set_datatype("FP32");
-    output.add_shape(static_cast<int64_t>(classes));
+    for (const int64_t dimension : spec.tensor.shape) output.add_shape(dimension);
     response.add_raw_output_contents(values.data(), values.size() * sizeof(float));
     return;
   }
+  const size_t classes = spec.tensor.elements();
   const int64_t k = std::min(spec.classification, static_cast<int64_t>(classes));
   output.set_datatype("BYTES");
   output.add_shape(k);
-  response.add_raw_output_contents(Classify(result.logits, values, classes, static_cast<int>(k),
+  response.add_raw_output_contents(Classify(result.outputs, values, classes, static_cast<int>(k),
                                             result.servable->model->labels()));
 }
 

@@ -1,13 +1,14 @@
 #include "server/rpc/inference_service.h"
 
 #include <algorithm>
-#include <initializer_list>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "ops/status_macros.h"
 #include "server/rpc/infer_request.h"
 #include "server/rpc/infer_response.h"
+#include "server/rpc/model_tensors.h"
 
 namespace siskin::rpc {
 namespace {
@@ -29,10 +30,12 @@ grpc::ServerUnaryReactor* AnswerNow(grpc::CallbackServerContext* context, const 
   return call;
 }
 
-void FillTensor(const char* name, std::initializer_list<int64_t> shape,
+// `shape` is that for one image.
+void FillTensor(const std::string& name, const std::vector<int64_t>& shape,
                 ::inference::ModelMetadataResponse::TensorMetadata& tensor) {
   tensor.set_name(name);
   tensor.set_datatype("FP32");
+  tensor.add_shape(-1);  // any number of images
   for (const int64_t dimension : shape) tensor.add_shape(dimension);
 }
 
@@ -95,10 +98,11 @@ grpc::ServerUnaryReactor* InferenceService::ModelMetadata(
             response->add_versions(status.version);
           }
         }
-        FillTensor(kInputName, {-1, 3, model.input().height, model.input().width},
+        FillTensor(kInputName, {3, model.input().height, model.input().width},
                    *response->add_inputs());
-        FillTensor(kLogitsName, {-1, model.classes()}, *response->add_outputs());
-        FillTensor(kProbabilitiesName, {-1, model.classes()}, *response->add_outputs());
+        for (const OutputTensor& output : OutputsOf(model)) {
+          FillTensor(output.name, output.shape, *response->add_outputs());
+        }
         return servable;
       });
 }
@@ -107,19 +111,28 @@ grpc::ServerUnaryReactor* InferenceService::ModelInfer(
     grpc::CallbackServerContext* context, const ::inference::ModelInferRequest* message,
     ::inference::ModelInferResponse* response) {
   auto* call = new UnaryCall(*context, backend_.metrics, "ModelInfer");
-  auto infer = std::make_unique<InferCall>();
-  if (const absl::Status status = ParseInferRequest(*message, *infer); !status.ok()) {
-    call->End(status, FindServable(backend_, message->model_name(), message->model_version()),
-              message->id());
+  auto found = backend_.registry.Resolve(message->model_name(), message->model_version());
+  if (!found.ok()) {
+    call->End(found.status(), nullptr, message->id());
     return call;
   }
+  const Servable servable = *std::move(found);
+  auto infer = std::make_unique<InferCall>();
+  if (const absl::Status status = ParseInferRequest(*message, OutputsOf(*servable->model), *infer);
+      !status.ok()) {
+    call->End(status, servable, message->id());
+    return call;
+  }
+  // The version whose outputs were looked up, even if a higher one becomes ready meanwhile.
+  infer->request.version = servable->model->version();
   infer->request.deadline = std::min(infer->request.deadline, call->deadline());
   infer->request.cancel = call->cancel();
   const pipeline::InferenceRequest& request = infer->request;
-  // `infer` lives in the callback: the pipeline borrows from it until then.
+  // What the pipeline borrows from lives in the callback.
   Infer(
       backend_, request,
-      [message, response, infer = std::move(infer)](const pipeline::InferenceResult& result) {
+      [message, response, servable,
+       infer = std::move(infer)](const pipeline::InferenceResult& result) {
         FillInferResponse(*message, infer->outputs, result, *response);
       },
       [call, message](const absl::Status& status, Servable servable) {

@@ -1,7 +1,7 @@
 // The Open Inference Protocol v2, so that KServe and Triton clients can call Siskin.
 //
 // Every model has one input, "input": FP32 (normalised) or UINT8 (pixels) tensors, or BYTES, each
-// element an image file; and two outputs, "logits" and "probabilities".
+// element an image file. The outputs are in server/rpc/model_tensors.h.
 #ifndef SISKIN_SERVER_RPC_INFERENCE_SERVICE_H_
 #define SISKIN_SERVER_RPC_INFERENCE_SERVICE_H_
 

@@ -51,10 +51,11 @@ TEST(CatalogTest, CanonicalStyleHasNoMap) {
 TEST(CatalogTest, LayerMapsAreInjectiveAndCoverTheNetwork) {
   for (const ModelSpec& spec : Catalog()) {
     for (const KeyStyle& style : spec.key_styles) {
-      const auto graph = spec.build(OptionsOf(style));
+      const auto graph = spec.build(OptionsOf(spec, style));
       ASSERT_TRUE(graph.ok()) << graph.status();
       const std::set<std::string> layers = LayersOf(*graph);
-      EXPECT_TRUE(layers.contains(spec.classifier_layer)) << spec.architecture;
+      EXPECT_TRUE(spec.task != Task::kClassification || layers.contains(spec.classifier_layer))
+          << spec.architecture;
       std::set<std::string> mapped;
       for (const std::string& layer : layers) {
         const std::string name = style.LayerName(layer);
@@ -129,7 +130,7 @@ TEST(BuildOptionsTest, EveryFamilyRejectsWhatIsOutOfRange) {
   };
   for (const ModelSpec& spec : Catalog()) {
     for (const auto& [field, spoil] : cases) {
-      BuildOptions options;
+      BuildOptions options = OptionsOf(spec, spec.key_styles.front());
       spoil(options);
       const absl::Status status = spec.build(options).status();
       EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << field;
@@ -153,11 +154,12 @@ TEST(BuildOptionsTest, LimitsBuild) {
 
 TEST(BuildOptionsTest, OnlyPublishedFormsAndWidthsBuild) {
   for (const ModelSpec& spec : Catalog()) {
-    const absl::Status form = spec.build({.form = "no such form"}).status();
+    const absl::Status form =
+        spec.build({.resolution = spec.resolution, .form = "no such form"}).status();
     EXPECT_EQ(form.code(), absl::StatusCode::kInvalidArgument) << spec.architecture;
     EXPECT_THAT(form.message(), HasSubstr("form is \"no such form\", must be "));
     if (spec.any_width) continue;
-    const absl::Status width = spec.build({.width = 0.123}).status();
+    const absl::Status width = spec.build({.width = 0.123, .resolution = spec.resolution}).status();
     EXPECT_EQ(width.code(), absl::StatusCode::kInvalidArgument) << spec.architecture;
     EXPECT_THAT(width.message(), HasSubstr("width is 0.123, must be "));
   }

@@ -65,13 +65,14 @@ TEST(InputPresetTest, HasThePublishersNumbers) {
               ElementsAre(FloatEq(.229f * 255), FloatEq(.224f * 255), FloatEq(.225f * 255)));
   EXPECT_EQ(Preset("timm", 224).interpolation, Interpolation::kBicubic);
   EXPECT_EQ(Preset("timm", 224).mean, tv.mean);
-  for (const char* name : {"timm_half", "timm_half_90", "google", "tf_slim"}) {
+  for (const char* name : {"timm_half", "timm_half_90", "google", "tf_slim", "blaze"}) {
     EXPECT_THAT(Preset(name, 224).mean, ElementsAre(127.5f, 127.5f, 127.5f)) << name;
     EXPECT_THAT(Preset(name, 224).std, ElementsAre(127.5f, 127.5f, 127.5f)) << name;
   }
   const InputContract slim = Preset("tf_slim", 224);
   EXPECT_EQ(slim.rule, ResizeRule::kCropFraction);
   EXPECT_EQ(slim.crop_fraction, 0.875);
+  EXPECT_EQ(Preset("blaze", 128).rule, ResizeRule::kLetterbox);
 }
 
 TEST(InputPresetTest, UnknownNameListsTheKnown) {
@@ -105,6 +106,7 @@ TEST(ValidateTest, NamesTheFieldThatIsWrong) {
        [](InputContract& c) { c.rule = ResizeRule::kCropFraction, c.crop_fraction = kNan; }},
       {"crop_fraction",
        [](InputContract& c) { c.rule = ResizeRule::kCropFraction, c.crop_fraction = 1.01; }},
+      {"width", [](InputContract& c) { c.rule = ResizeRule::kLetterbox, c.width = 225; }},
       {"mean", [](InputContract& c) { c.mean[1] = kNan; }},
       {"std", [](InputContract& c) { c.std[2] = 0; }},
       {"std", [](InputContract& c) { c.std[0] = std::numeric_limits<float>::infinity(); }},

@@ -29,9 +29,9 @@ RandomNetwork MakeNetwork(const std::string& architecture, const std::string& ke
   RandomNetwork network;
   network.spec = models::FindArchitecture(architecture);
   network.style = network.spec->FindKeyStyle(key_style);
-  network.options = OptionsOf(*network.style);
+  network.options = OptionsOf(*network.spec, *network.style);
   network.options.width = width;
-  network.options.resolution = resolution > 0 ? resolution : network.spec->resolution;
+  if (resolution > 0) network.options.resolution = resolution;
   network.options.classes = classes;
   network.options.form = form;
   network.graph = ops::BindRandom(OrDie(network.spec->build(network.options)), kSeed);

@@ -77,11 +77,10 @@ std::vector<Case> Cases() {
 ops::Graph NetworkOf(const Case& c, int classes) {
   const ModelSpec* spec = FindArchitecture(c.architecture);
   const KeyStyle* style = spec->FindKeyStyle(c.key_style);
-  BuildOptions options = OptionsOf(*style);
+  BuildOptions options = OptionsOf(*spec, *style);
   options.width = c.width;
   options.form = c.form;
   options.classes = classes;
-  options.resolution = spec->resolution;
   absl::StatusOr<ops::Graph> graph = spec->build(options);
   EXPECT_TRUE(graph.ok()) << graph.status();
   for (ops::Parameter& parameter : graph->parameters) {

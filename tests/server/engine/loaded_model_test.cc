@@ -14,6 +14,8 @@ namespace siskin::engine {
 namespace {
 
 using ::siskin::testing::kTinyClasses;
+using ::siskin::testing::kTinyFaceOutputs;
+using ::siskin::testing::TinyFaceNetwork;
 using ::siskin::testing::TinyModel;
 using ::siskin::testing::TinyNetwork;
 using ::testing::AllOf;
@@ -51,7 +53,7 @@ TEST(LoadedModelTest, TellsWhatItIs) {
   const auto model = TinyModel(2, "bird");
   EXPECT_EQ(model->name(), "bird");
   EXPECT_EQ(model->version(), "1");
-  EXPECT_EQ(model->classes(), kTinyClasses);
+  EXPECT_EQ(model->outputs(), kTinyClasses);
   EXPECT_EQ(model->spec().architecture, "mobilenet_v1");
   EXPECT_EQ(model->build_options().width, 0.25);
   EXPECT_EQ(model->input().height, siskin::testing::kTinySide);
@@ -71,6 +73,24 @@ TEST(LoadedModelTest, LabelsMustMatchTheClasses) {
 
   options.labels.resize(kTinyClasses, "d");
   EXPECT_TRUE(LoadedModel::Compile(TinyNetwork().value(), options).ok());
+}
+
+TEST(LoadedModelTest, AFaceDetectorHasNoClassesToLabel) {
+  LoadedModel::Options options;
+  options.name = "faces";
+  EXPECT_TRUE(LoadedModel::Compile(TinyFaceNetwork(), options).ok());
+  options.labels.resize(kTinyFaceOutputs, "face");
+  const auto model = LoadedModel::Compile(TinyFaceNetwork(), options);
+  EXPECT_EQ(model.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(model.status().message()), HasSubstr("0 classes"));
+}
+
+TEST(LoadedModelTest, AFaceDetectorAnswersForEachAnchor) {
+  LoadedModel::Options options;
+  options.name = "faces";
+  const auto model = LoadedModel::Compile(TinyFaceNetwork(kTinyFaceOutputs - 1), options);
+  EXPECT_EQ(model.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(model.status().message()), HasSubstr("its 8 anchors need 136"));
 }
 
 TEST(LoadedModelTest, OptionsOutOfRangeAreRefused) {

@@ -48,7 +48,7 @@ class InferenceStressTest : public ::testing::Test {
       }
       inference_.Start(request, [&outcome](absl::StatusOr<InferenceResult> result) {
         outcome.code = result.status().code();
-        if (result.ok()) outcome.logits = result->logits.size() / result->images;
+        if (result.ok()) outcome.logits = result->outputs.size() / result->images;
         if (outcome.calls.fetch_add(1) == 0) outcome.answered.Notify();
       });
       if (fate == 1) cancel->Cancel();

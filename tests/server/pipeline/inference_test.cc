@@ -21,6 +21,7 @@ namespace {
 
 using ::siskin::testing::kTinyClasses;
 using ::siskin::testing::kTinyPixels;
+using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
 using ::testing::FloatNear;
 using ::testing::HasSubstr;
@@ -54,6 +55,15 @@ TEST_F(InferenceTest, AModelThatIsNotReadyIsRefused) {
   ASSERT_TRUE(registry_.Transition("tiny", "1", engine::ModelState::kDraining).ok());
   const TensorPayload payload(1);
   EXPECT_EQ(StartAndExpectAnswer(Tensor(payload)).code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(InferenceTest, AnotherTaskThanTheModelsIsRefused) {
+  const TensorPayload payload(1);
+  InferenceRequest request = Tensor(payload);
+  request.task = models::Task::kFaceDetection;
+  const Answer answer = StartAndExpectAnswer(request);
+  EXPECT_EQ(answer.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(answer.message(), "model 'tiny' is a classifier, the request needs a face detector");
 }
 
 TEST_F(InferenceTest, BadInputIsRefused) {
@@ -106,8 +116,10 @@ TEST_F(InferenceTest, AdmissionIsAsked) {
 
 TEST_F(InferenceTest, ATensorIsOneTaskPerImage) {
   const TensorPayload payload(2);
+  InferenceRequest request = Tensor(payload);
+  request.task = models::Task::kClassification;
   Answer answer;
-  Start(Tensor(payload), answer);
+  Start(request, answer);
   EXPECT_EQ(queue_->size(), 2);
   EXPECT_EQ(admission_.requests(), 1);
   EXPECT_EQ(admission_.bytes(), static_cast<int64_t>(payload.view().bytes.size()));
@@ -136,7 +148,7 @@ TEST_F(InferenceTest, ATensorIsOneTaskPerImage) {
   EXPECT_EQ(result.servable->model, model_);
   std::vector<float> expected = Filled(1);
   expected.insert(expected.end(), kTinyClasses, 2.0f);
-  EXPECT_EQ(result.logits, expected);
+  EXPECT_EQ(result.outputs, expected);
   EXPECT_EQ(result.timing.queue, absl::Milliseconds(6));
   EXPECT_EQ(result.timing.prepare, absl::Milliseconds(3));
   EXPECT_EQ(result.timing.compute, absl::Milliseconds(7));
@@ -156,7 +168,8 @@ TEST_F(InferenceTest, APhotoIsDecodedByTheLane) {
   ASSERT_TRUE(Preprocessor().Run(photo, model_->input(), absl::MakeSpan(expected)).ok());
   EXPECT_EQ(planes, expected);
   tasks[0]->Complete(Filled(1), {});
-  EXPECT_EQ(answer.calls, 1);
+  ASSERT_EQ(answer.calls, 1);
+  EXPECT_THAT((*answer.result)->sizes, ElementsAre(ImageSize{1, 1}));
 }
 
 TEST_F(InferenceTest, ADamagedPhotoFailsTheRequestAndSparesTheRest) {
@@ -243,7 +256,7 @@ TEST_F(InferenceTest, LanesAnswerLikeTheNetwork) {
   pool.reset();  // once everything is answered
   ASSERT_EQ(answer.calls, 1);
   ASSERT_TRUE(answer.result->ok()) << answer.result->status();
-  const absl::Span<const float> logits = (*answer.result)->logits;
+  const absl::Span<const float> logits = (*answer.result)->outputs;
   ASSERT_EQ(logits.size(), 3u * kTinyClasses);
   for (int i = 0; i < 3; ++i) {
     EXPECT_THAT(logits.subspan(i * kTinyClasses, kTinyClasses),

@@ -203,6 +203,14 @@ def crop_fraction(image, fraction, height, width, resample):
     return image.crop(box).resize((width, height), resample)
 
 
+def letterbox(image, height, width, resample):
+    """Black to a centred square, then a resize."""
+    side = max(image.size)
+    square = Image.new("RGB", (side, side))
+    square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
+    return square.resize((width, height), resample)
+
+
 def write_preprocess_cases(folder, photos):
     filters = {"bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC}
     sizes = [(224, 224, 256), (96, 128, 144), (331, 331, 341)]
@@ -215,6 +223,8 @@ def write_preprocess_cases(folder, photos):
                 expected = short_side_then_crop(image, resize_to, height, width, resample)
             elif rule == "fraction":
                 expected = crop_fraction(image, fraction, height, width, resample)
+            elif rule == "letterbox":
+                expected = letterbox(image, height, width, resample)
             else:
                 expected = image.resize((width, height), resample)
             name = f"{pathlib.Path(file).name}_{rule}_{fraction}_{filter_name}_{height}x{width}"
@@ -228,11 +238,14 @@ def write_preprocess_cases(folder, photos):
                 for height, width, resize_to in sizes:
                     for rule, fraction in (("short_side", 1), ("fraction", 0.875), ("stretch", 1)):
                         add(file, image, rule, resize_to, fraction, filter_name, height, width)
+                for size in (128, 256):
+                    add(file, image, "letterbox", size, 1, filter_name, size, size)
         for orientation in range(1, 9):
             file = f"orientation_{orientation}.jpg"
             image = Image.open(folder / file)
             for rule, fraction in (("short_side", 1), ("fraction", 0.63), ("stretch", 1)):
                 add(file, image, rule, 45, fraction, "bicubic", 32, 40)
+            add(file, image, "letterbox", 45, 1, "bilinear", 40, 40)
 
 
 def huge(content, offset, size):

@@ -73,9 +73,10 @@ TEST(PreprocessTest, AgreesWithPil) {
     RgbImage image;
     ASSERT_TRUE(DecodeImage(ReadReference(row[1]), ImageLimits(), image).ok());
     InputContract contract = RawContract(std::stoi(row[6]), std::stoi(row[7]));
-    contract.rule = row[2] == "short_side" ? ResizeRule::kShortSideThenCrop
-                    : row[2] == "fraction" ? ResizeRule::kCropFraction
-                                           : ResizeRule::kStretch;
+    contract.rule = row[2] == "short_side"  ? ResizeRule::kShortSideThenCrop
+                    : row[2] == "fraction"  ? ResizeRule::kCropFraction
+                    : row[2] == "letterbox" ? ResizeRule::kLetterbox
+                                            : ResizeRule::kStretch;
     contract.resize_to = std::stoi(row[3]);
     contract.crop_fraction = std::stod(row[4]);
     contract.interpolation =
@@ -156,10 +157,10 @@ RgbImage Store(const RgbImage& upright, int orientation) {
 }
 
 TEST(PreprocessTest, EveryOrientationEqualsTheUprightImage) {
-  const RgbImage upright = MakeImage(83, 58);
-  for (const ResizeRule rule :
-       {ResizeRule::kShortSideThenCrop, ResizeRule::kCropFraction, ResizeRule::kStretch}) {
-    InputContract contract = RawContract(20, 31);
+  const RgbImage upright = MakeImage(83, 58);  // in a letterbox, one bar is wider than the other
+  for (const ResizeRule rule : {ResizeRule::kShortSideThenCrop, ResizeRule::kCropFraction,
+                                ResizeRule::kStretch, ResizeRule::kLetterbox}) {
+    InputContract contract = RawContract(20, rule == ResizeRule::kLetterbox ? 20 : 31);
     contract.rule = rule;
     contract.resize_to = 36;
     contract.crop_fraction = 0.7;
@@ -197,6 +198,82 @@ TEST(PreprocessTest, ExtremeShapesKeepAFlatColor) {
           ASSERT_NEAR(planes[i], i < area ? 255 : 7, 0.01) << width << " x " << height;
         }
       }
+    }
+  }
+}
+
+TEST(PreprocessTest, ALetterboxIsBlackBesideTheImage) {
+  for (const auto& [width, height] :
+       {std::pair{1, 1}, {1, 5000}, {5000, 1}, {3, 65535}, {40, 20}}) {
+    RgbImage image = MakeImage(width, height);
+    std::fill(image.pixels.begin(), image.pixels.end(), 200);
+    InputContract contract = RawContract(20, 20);
+    contract.rule = ResizeRule::kLetterbox;
+    const std::vector<float> planes = Prepare(image, contract);
+    // As much light as the image's share of the square.
+    const double share = std::min(width, height) / static_cast<double>(std::max(width, height));
+    double sum = 0;
+    for (const float value : planes) sum += value;
+    EXPECT_NEAR(sum, 200 * share * 1200, 1200 * 200 * 1e-4) << width << " x " << height;
+    if (width != 2 * height) continue;
+    for (int row = 0; row < 20; ++row) {
+      const float expected = row >= 6 && row < 14 ? 200 : row < 4 || row >= 16 ? 0 : -1;
+      for (int column = 0; column < 20 && expected >= 0; ++column) {
+        EXPECT_NEAR(planes[row * 20 + column], expected, 0.01) << row << ", " << column;
+      }
+    }
+  }
+}
+
+TEST(InputRegionTest, IsWhatEachRuleTakes) {
+  InputContract contract = RawContract(256, 256);
+  contract.rule = ResizeRule::kLetterbox;
+  PhotoRegion region = InputRegion({512, 355}, contract);
+  EXPECT_EQ(region.left, 0);
+  EXPECT_EQ(region.top, -78);  // and 79 below
+  EXPECT_EQ(region.width, 512);
+  EXPECT_EQ(region.height, 512);
+  contract.rule = ResizeRule::kCropFraction;
+  contract.crop_fraction = 0.5;
+  region = InputRegion({400, 100}, contract);
+  EXPECT_EQ(region.left, 100);
+  EXPECT_EQ(region.top, 25);
+  EXPECT_EQ(region.width, 200);
+  EXPECT_EQ(region.height, 50);
+}
+
+// The centre of light of a plane, as fractions of its sides.
+std::pair<double, double> CentreOfLight(const std::vector<float>& planes, int height, int width) {
+  double sum = 0, sum_x = 0, sum_y = 0;
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      const double value = planes[y * width + x];
+      sum += value;
+      sum_x += value * (x + 0.5);
+      sum_y += value * (y + 0.5);
+    }
+  }
+  return {sum_x / sum / width, sum_y / sum / height};
+}
+
+TEST(InputRegionTest, LeadsBackToTheUprightPhotoFromEveryOrientation) {
+  RgbImage upright = MakeImage(83, 58);
+  std::fill(upright.pixels.begin(), upright.pixels.end(), 0);
+  for (int y = 31; y < 36; ++y) {  // a white square around (30.5, 33.5)
+    for (int x = 28; x < 33; ++x) std::fill_n(&upright.pixels[3 * (y * 83 + x)], 3, 255);
+  }
+  for (const ResizeRule rule : {ResizeRule::kShortSideThenCrop, ResizeRule::kCropFraction,
+                                ResizeRule::kStretch, ResizeRule::kLetterbox}) {
+    InputContract contract = RawContract(64, 64);
+    contract.rule = rule;
+    contract.resize_to = 71;
+    const PhotoRegion region = InputRegion({83, 58}, contract);
+    for (int orientation = 1; orientation <= 8; ++orientation) {
+      const RgbImage stored = Store(upright, orientation);
+      EXPECT_EQ(stored.upright_size(), (ImageSize{83, 58}));
+      const auto [x, y] = CentreOfLight(Prepare(stored, contract), 64, 64);
+      EXPECT_NEAR(region.left + x * region.width, 30.5, 0.05) << orientation;
+      EXPECT_NEAR(region.top + y * region.height, 33.5, 0.05) << orientation;
     }
   }
 }

@@ -94,10 +94,12 @@ TEST(ParseModelConfigTest, TheOtherChoicesArriveToo) {
   EXPECT_THAT(shorter.load.input.resize_to, Optional(232));
   EXPECT_THAT(shorter.load.input.interpolation, Optional(models::Interpolation::kBilinear));
   EXPECT_THAT(shorter.load.input.color_order, Optional(models::ColorOrder::kRgb));
-  EXPECT_THAT(ParseModelConfig("model.textproto", "input { resize_rule: RESIZE_RULE_STRETCH }")
-                  .value()
-                  .load.input.rule,
-              Optional(models::ResizeRule::kStretch));
+  const std::pair<const char*, models::ResizeRule> rules[] = {
+      {"input { resize_rule: RESIZE_RULE_STRETCH }", models::ResizeRule::kStretch},
+      {"input { resize_rule: RESIZE_RULE_LETTERBOX }", models::ResizeRule::kLetterbox}};
+  for (const auto& [text, rule] : rules) {
+    EXPECT_THAT(ParseModelConfig("model.textproto", text).value().load.input.rule, Optional(rule));
+  }
 }
 
 TEST(ParseModelConfigTest, TheEndsOfEachRangeAreInIt) {

@@ -109,6 +109,16 @@ TEST_F(ClassifierServiceTest, RefusesUnknownModelsUnderAnEmptyLabel) {
               ElementsAre(FakeMetrics::Request{"", "", "Classify", absl::StatusCode::kNotFound}));
 }
 
+TEST_F(ClassifierServiceTest, RefusesToClassifyWithAFaceDetector) {
+  ServeFaces();
+  v1::ClassifyRequest request = TensorRequest();
+  request.set_model("faces");
+  const grpc::Status status = Classify(request).get();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(status.error_message(),
+            "model 'faces' is a face detector, the request needs a classifier");
+}
+
 TEST_F(ClassifierServiceTest, RefusesTensorsThatDoNotFit) {
   v1::ClassifyRequest request = TensorRequest();
   request.mutable_tensor()->mutable_data()->pop_back();

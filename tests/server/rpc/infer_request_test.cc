@@ -39,9 +39,16 @@ std::string Element(const std::string& data) {
   return element + data;
 }
 
+// Those of a classifier, and one without classes.
+std::vector<OutputTensor> Outputs() {
+  return {{.name = "logits", .shape = {10}, .kind = OutputTensor::Kind::kLogits},
+          {.name = "probabilities", .shape = {10}, .kind = OutputTensor::Kind::kProbabilities},
+          {.name = "boxes", .shape = {8, 16}}};
+}
+
 void ExpectInvalid(const ModelInferRequest& message, const char* text) {
   InferCall call;
-  const absl::Status status = ParseInferRequest(message, call);
+  const absl::Status status = ParseInferRequest(message, Outputs(), call);
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), HasSubstr(text));
 }
@@ -50,7 +57,7 @@ TEST(ParseInferRequest, BorrowsRawTensors) {
   ModelInferRequest message = RawFloats();
   message.set_model_version("2");
   InferCall call;
-  ASSERT_TRUE(ParseInferRequest(message, call).ok());
+  ASSERT_TRUE(ParseInferRequest(message, Outputs(), call).ok());
   EXPECT_EQ(call.request.model, "m");
   EXPECT_EQ(call.request.version, "2");
   EXPECT_EQ(call.request.deadline, absl::InfiniteFuture());
@@ -58,9 +65,9 @@ TEST(ParseInferRequest, BorrowsRawTensors) {
   EXPECT_EQ(tensor.type, pipeline::TensorType::kFloat32);
   EXPECT_THAT(tensor.shape, ElementsAre(1, 3, 1, 1));
   EXPECT_EQ(static_cast<const void*>(tensor.bytes.data()), message.raw_input_contents(0).data());
-  ASSERT_THAT(call.outputs, SizeIs(2));
-  EXPECT_STREQ(call.outputs[0].name, "logits");
-  EXPECT_STREQ(call.outputs[1].name, "probabilities");
+  ASSERT_THAT(call.outputs, SizeIs(3));
+  EXPECT_EQ(call.outputs[0].tensor.name, "logits");
+  EXPECT_EQ(call.outputs[1].tensor.name, "probabilities");
 }
 
 TEST(ParseInferRequest, BorrowsTypedFloats) {
@@ -69,7 +76,7 @@ TEST(ParseInferRequest, BorrowsTypedFloats) {
     message.mutable_inputs(0)->mutable_contents()->add_fp32_contents(value);
   }
   InferCall call;
-  ASSERT_TRUE(ParseInferRequest(message, call).ok());
+  ASSERT_TRUE(ParseInferRequest(message, Outputs(), call).ok());
   const auto& tensor = std::get<pipeline::TensorView>(call.request.input);
   ASSERT_EQ(tensor.bytes.size(), 12u);
   float second = 0;
@@ -83,7 +90,7 @@ TEST(ParseInferRequest, NarrowsTypedPixels) {
     message.mutable_inputs(0)->mutable_contents()->add_uint_contents(value);
   }
   InferCall call;
-  ASSERT_TRUE(ParseInferRequest(message, call).ok());
+  ASSERT_TRUE(ParseInferRequest(message, Outputs(), call).ok());
   const auto& tensor = std::get<pipeline::TensorView>(call.request.input);
   EXPECT_EQ(tensor.type, pipeline::TensorType::kUint8);
   EXPECT_THAT(tensor.bytes, ElementsAre(0, 128, 255));
@@ -96,7 +103,7 @@ TEST(ParseInferRequest, SplitsRawImages) {
   ModelInferRequest message = Request("BYTES", {2, 1});
   message.add_raw_input_contents(Element("photo") + Element(""));
   InferCall call;
-  ASSERT_TRUE(ParseInferRequest(message, call).ok());
+  ASSERT_TRUE(ParseInferRequest(message, Outputs(), call).ok());
   const auto& images = std::get<pipeline::ImagesInput>(call.request.input);
   ASSERT_THAT(images.files, SizeIs(2));
   EXPECT_EQ(static_cast<const void*>(images.files[0].data()),
@@ -109,7 +116,7 @@ TEST(ParseInferRequest, TakesTypedImages) {
   ModelInferRequest message = Request("BYTES", {1});
   message.mutable_inputs(0)->mutable_contents()->add_bytes_contents("photo");
   InferCall call;
-  ASSERT_TRUE(ParseInferRequest(message, call).ok());
+  ASSERT_TRUE(ParseInferRequest(message, Outputs(), call).ok());
   EXPECT_THAT(std::get<pipeline::ImagesInput>(call.request.input).files, SizeIs(1));
 }
 
@@ -178,7 +185,15 @@ TEST(ParseInferRequest, SpeaksLikeTriton) {
        },
        "unexpected explicit tensor data for input tensor 'input' for model 'm'"},
       {"other output", [](auto& m) { m.add_outputs()->set_name("OUTPUT0"); },
-       "unexpected inference output 'OUTPUT0' for model 'm'"},
+       "unexpected inference output 'OUTPUT0' for model 'm', expected 'logits' or "
+       "'probabilities' or 'boxes'"},
+      {"classes of an output without",
+       [](auto& m) {
+         auto& output = *m.add_outputs();
+         output.set_name("boxes");
+         (*output.mutable_parameters())["classification"].set_int64_param(3);
+       },
+       "output 'boxes' has no classes"},
       {"same output twice",
        [](auto& m) {
          m.add_outputs()->set_name("logits");
@@ -213,9 +228,9 @@ TEST(ParseInferRequest, ReadsOutputs) {
   output.set_name("probabilities");
   (*output.mutable_parameters())["classification"].set_int64_param(3);
   InferCall call;
-  ASSERT_TRUE(ParseInferRequest(message, call).ok());
+  ASSERT_TRUE(ParseInferRequest(message, Outputs(), call).ok());
   ASSERT_THAT(call.outputs, SizeIs(1));
-  EXPECT_STREQ(call.outputs[0].name, "probabilities");
+  EXPECT_EQ(call.outputs[0].tensor.name, "probabilities");
   EXPECT_EQ(call.outputs[0].classification, 3);
 
   (*output.mutable_parameters())["classification"].set_int64_param(0);
@@ -229,13 +244,13 @@ TEST(ParseInferRequest, ReadsTheTimeout) {
   (*message.mutable_parameters())["timeout"].set_int64_param(3'600'000'000);
   InferCall call;
   const absl::Time before = absl::Now();
-  ASSERT_TRUE(ParseInferRequest(message, call).ok());
+  ASSERT_TRUE(ParseInferRequest(message, Outputs(), call).ok());
   EXPECT_GE(call.request.deadline, before + absl::Hours(1));
   EXPECT_LE(call.request.deadline, absl::Now() + absl::Hours(1));
 
   (*message.mutable_parameters())["timeout"].set_int64_param(0);
   InferCall unlimited;
-  ASSERT_TRUE(ParseInferRequest(message, unlimited).ok());
+  ASSERT_TRUE(ParseInferRequest(message, Outputs(), unlimited).ok());
   EXPECT_EQ(unlimited.request.deadline, absl::InfiniteFuture());
 
   (*message.mutable_parameters())["timeout"].set_int64_param(-1);

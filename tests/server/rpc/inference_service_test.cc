@@ -12,11 +12,14 @@
 #include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "inference/grpc_service.grpc.pb.h"
+#include "tests/fakes/tiny_model.h"
 #include "tests/server/rpc/rpc_fixture.h"
 
 namespace siskin::rpc {
 namespace {
 
+using siskin::testing::kTinyAnchors;
+using siskin::testing::kTinyFaceOutputs;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -139,6 +142,53 @@ TEST_F(InferenceServiceTest, DescribesAModel) {
   const grpc::Status status = stub_->ModelMetadata(&unknown, request, &response);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
   EXPECT_THAT(status.error_message(), HasSubstr("Request for unknown model: 'x'"));
+}
+
+TEST_F(InferenceServiceTest, AFaceDetectorHasScoresAndBoxes) {
+  ServeFaces();
+  ::inference::ModelMetadataRequest request;
+  request.set_name("faces");
+  ::inference::ModelMetadataResponse metadata;
+  ASSERT_TRUE(stub_->ModelMetadata(&context_, request, &metadata).ok());
+  ASSERT_EQ(metadata.outputs_size(), 2);
+  EXPECT_EQ(metadata.outputs(0).name(), "scores");
+  EXPECT_THAT(metadata.outputs(0).shape(), ElementsAre(-1, kTinyAnchors, 1));
+  EXPECT_EQ(metadata.outputs(1).name(), "boxes");
+  EXPECT_THAT(metadata.outputs(1).shape(), ElementsAre(-1, kTinyAnchors, 16));
+}
+
+TEST_F(InferenceServiceTest, InfersRawScoresAndBoxes) {
+  ServeFaces();
+  ::inference::ModelInferRequest request = RawRequest(2);
+  request.set_model_name("faces");
+  auto status = Infer(request);
+  std::vector<float> answers[2] = {std::vector<float>(kTinyFaceOutputs),
+                                   std::vector<float>(kTinyFaceOutputs)};
+  std::iota(answers[0].begin(), answers[0].end(), 0.0f);
+  std::iota(answers[1].begin(), answers[1].end(), 5000.0f);
+  for (const std::vector<float>& answer : answers) TakeTask()->Complete(answer, {.batch_size = 1});
+  ASSERT_TRUE(status.get().ok());
+
+  ASSERT_EQ(response_.outputs_size(), 2);
+  EXPECT_THAT(response_.outputs(0).shape(), ElementsAre(2, kTinyAnchors, 1));
+  EXPECT_THAT(response_.outputs(1).shape(), ElementsAre(2, kTinyAnchors, 16));
+  std::vector<float> scores, boxes;
+  for (const std::vector<float>& answer : answers) {
+    scores.insert(scores.end(), answer.begin(), answer.begin() + kTinyAnchors);
+    boxes.insert(boxes.end(), answer.begin() + kTinyAnchors, answer.end());
+  }
+  EXPECT_EQ(Floats(response_.raw_output_contents(0)), scores);
+  EXPECT_EQ(Floats(response_.raw_output_contents(1)), boxes);
+}
+
+TEST_F(InferenceServiceTest, OutputsOfAnotherTaskAreRefused) {
+  ServeFaces();
+  ::inference::ModelInferRequest request = RawRequest(1);
+  request.set_model_name("faces");
+  request.add_outputs()->set_name("logits");
+  const grpc::Status status = Infer(request).get();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("expected 'scores' or 'boxes'"));
 }
 
 TEST_F(InferenceServiceTest, InfersABatch) {

@@ -7,6 +7,7 @@
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
 #include "models/model_loader.h"
+#include "tests/fakes/tiny_model.h"
 
 namespace siskin::rpc {
 
@@ -19,7 +20,7 @@ void FakeMetrics::OnRequest(std::string_view model, std::string_view version,
 }
 
 void FakeMetrics::OnStages(std::string_view model, const engine::TaskTiming& timing) {
-  EXPECT_EQ(model, "tiny");
+  EXPECT_TRUE(model == "tiny" || model == "faces") << model;
   EXPECT_GE(timing.batch_size, 1);
   absl::MutexLock lock(&mu_);
   ++stages_;
@@ -55,18 +56,28 @@ void BackendTest::SetUpTestSuite() {
 
 void BackendTest::SetUp() {
   ASSERT_NE(model_, nullptr);
+  queue_ = Serve(model_);
+}
+
+void BackendTest::ServeFaces() { face_queue_ = Serve(siskin::testing::TinyFaceDetector()); }
+
+std::shared_ptr<batching::BatchQueue> BackendTest::Serve(
+    std::shared_ptr<const engine::LoadedModel> model) {
   auto queue = scheduler_.AddQueue({.limits = {.max_batch_size = 4}, .capacity = 64},
-                                   const_cast<engine::LoadedModel*>(model_.get()));
-  ASSERT_TRUE(queue.ok()) << queue.status();
-  queue_ = *std::move(queue);
-  ASSERT_TRUE(registry_.Declare("tiny", "1").ok());
-  ASSERT_TRUE(registry_.Transition("tiny", "1", engine::ModelState::kWarming).ok());
-  ASSERT_TRUE(registry_.Publish("tiny", "1", {.model = model_, .queue = queue_}).ok());
+                                   const_cast<engine::LoadedModel*>(model.get()));
+  EXPECT_TRUE(queue.ok()) << queue.status();
+  const std::string name = model->name();
+  EXPECT_TRUE(registry_.Declare(name, "1").ok());
+  EXPECT_TRUE(registry_.Transition(name, "1", engine::ModelState::kWarming).ok());
+  EXPECT_TRUE(registry_.Publish(name, "1", {.model = std::move(model), .queue = *queue}).ok());
+  return *std::move(queue);
 }
 
 void BackendTest::TearDown() {
   EXPECT_TRUE(taken_.empty()) << "the test left tasks unanswered";
-  scheduler_.RemoveQueue(*queue_);  // answers what still waits, so that the calls can end
+  // Answers what still waits, so that the calls can end.
+  scheduler_.RemoveQueue(*queue_);
+  if (face_queue_ != nullptr) scheduler_.RemoveQueue(*face_queue_);
 }
 
 void RpcTest::SetUp() {

@@ -55,13 +55,16 @@ class FakeMetrics : public metrics::Metrics {
   int stages_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
-// The backend, ready to serve "tiny", version 1.
+// The backend, ready to serve "tiny", version 1, and, from ServeFaces on, "faces", version 1.
 class BackendTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite();  // compiles the network, once
 
   void SetUp() override;
   void TearDown() override;
+
+  // Makes a second model known, siskin::testing::TinyFaceDetector.
+  void ServeFaces();
 
   // The next task, blocking until there is one.
   std::unique_ptr<engine::InferenceTask> TakeTask();
@@ -87,6 +90,9 @@ class BackendTest : public ::testing::Test {
   std::shared_ptr<batching::BatchQueue> queue_;
 
  private:
+  std::shared_ptr<batching::BatchQueue> Serve(std::shared_ptr<const engine::LoadedModel> model);
+
+  std::shared_ptr<batching::BatchQueue> face_queue_;  // null until ServeFaces
   std::deque<std::unique_ptr<batching::Task>> taken_;
 };
 

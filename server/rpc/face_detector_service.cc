@@ -1,0 +1,16 @@
+#include "server/rpc/face_detector_service.h"
+
+#include "server/rpc/detect_codec.h"
+
+namespace siskin::rpc {
+
+grpc::ServerUnaryReactor* FaceDetectorService::Detect(grpc::CallbackServerContext* context,
+                                                      const v1::DetectRequest* message,
+                                                      v1::DetectResponse* response) {
+  return AnswerUnary(*context, backend_, "Detect", *message, ParseDetectRequest(*message),
+                     [message, response](const pipeline::InferenceResult& result) {
+                       FillDetectResponse(*message, result, *response);
+                     });
+}
+
+}  // namespace siskin::rpc
