@@ -61,6 +61,8 @@ const char* ToString(models::ResizeRule rule) {
       return "central crop, then resize";
     case models::ResizeRule::kStretch:
       return "whole image, stretched";
+    case models::ResizeRule::kLetterbox:
+      return "whole image, letterboxed";
   }
   return "unknown";
 }
