@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
-#include <numeric>
+#include <ranges>
 
 namespace siskin::pipeline {
 namespace {
@@ -42,9 +42,9 @@ void Softmax(absl::Span<const float> logits, absl::Span<float> probabilities) {
 
 std::vector<ScoredClass> TopK(absl::Span<const float> logits, int k) {
   const size_t count = std::min(logits.size(), static_cast<size_t>(std::max(k, 0)));
-  std::vector<int> order(logits.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::partial_sort(order.begin(), order.begin() + count, order.end(), [&](int a, int b) {
+  std::vector<int> order(count);
+  const auto classes = std::views::iota(0, static_cast<int>(logits.size()));
+  std::ranges::partial_sort_copy(classes, order, [&](int a, int b) {
     const float rank_a = Rank(logits[a]);
     const float rank_b = Rank(logits[b]);
     return rank_a > rank_b || (rank_a == rank_b && a < b);
