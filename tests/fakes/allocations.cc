@@ -26,7 +26,10 @@ int AllocationsOfThisThread(size_t bytes) {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 
-#include <sanitizer/allocator_interface.h>
+// Of <sanitizer/allocator_interface.h>, which Debian's GCC comes without.
+extern "C" int __sanitizer_install_malloc_and_free_hooks(
+    void (*malloc_hook)(const volatile void* memory, size_t bytes),
+    void (*free_hook)(const volatile void* memory));
 
 [[maybe_unused]] static const int installed = __sanitizer_install_malloc_and_free_hooks(
     [](const volatile void*, size_t bytes) { Count(bytes); }, [](const volatile void*) {});
