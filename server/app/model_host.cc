@@ -27,8 +27,8 @@ void LogReady(const engine::LoadedModel& model, absl::Duration took) {
   }
 }
 
-absl::Status NothingLoaded(const std::vector<absl::Status>& failures) {
-  std::string message = absl::StrCat("no model could be loaded: ", failures.front().message());
+absl::Status NothingLoaded(const std::vector<std::string>& failures) {
+  std::string message = absl::StrCat("no model could be loaded: ", failures.front());
   if (failures.size() > 1) {
     absl::StrAppend(&message, " (and ", failures.size() - 1, " more, see the log)");
   }
@@ -68,14 +68,14 @@ absl::Status ModelHost::LoadAll(const std::vector<ModelToLoad>& models,
   for (const ModelToLoad& model : models) {
     SISKIN_RETURN_IF_ERROR(registry_.Declare(model.name, model.version));
   }
-  std::vector<absl::Status> failures;
+  std::vector<std::string> failures;
   for (const ModelToLoad& model : models) {
     if (stop()) return absl::CancelledError("stopped while the models were loading");
     const absl::Status status = Load(model);
     if (status.ok()) continue;
-    failures.push_back(status);
-    spdlog::error("model {} version {}: failed to load: {}", model.name, model.version,
-                  std::string(status.message()));
+    failures.push_back(
+        absl::StrCat("model ", model.name, " version ", model.version, ": ", status.message()));
+    spdlog::error("{}", failures.back());
     SISKIN_RETURN_IF_ERROR(
         registry_.Transition(model.name, model.version, ModelState::kFailed, status));
   }
