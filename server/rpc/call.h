@@ -15,6 +15,7 @@
 #include "server/batching/task.h"
 #include "server/engine/model_registry.h"
 #include "server/metrics/metrics.h"
+#include "server/pipeline/admission.h"
 #include "server/pipeline/inference.h"
 
 namespace siskin::rpc {
@@ -22,6 +23,7 @@ namespace siskin::rpc {
 // The rest of the server, as the services see it. All outlive them.
 struct Backend {
   pipeline::Inference& inference;
+  pipeline::Admission& admission;
   const engine::ModelRegistry& registry;
   metrics::Metrics& metrics;
 };
