@@ -44,6 +44,7 @@ absl::StatusOr<std::vector<ModelToLoad>> ModelsOfRepository(const std::string& p
         absl::StrCat(path, " holds no model: put one at ", path, "/MODEL/1/model.safetensors"));
   }
   std::vector<ModelToLoad> models;
+  models.reserve(sources.size());
   for (const repository::ModelSource& source : sources) {
     models.push_back({.name = source.name,
                       .version = source.version,

@@ -181,6 +181,9 @@ TEST_F(SteadyStateTest, ALargerPhotoIsNoticed) {
 }
 
 TEST(AllocationsTest, EveryWayIsCountedByItsSize) {
+#ifdef __SANITIZE_THREAD__
+  GTEST_SKIP() << "ThreadSanitizer does not tell of aligned_alloc and posix_memalign";
+#endif
   void* volatile memory = nullptr;  // so that nothing is optimised away
   const std::function<void()> ways[] = {
       [&] { memory = malloc(kImageBytes); },
