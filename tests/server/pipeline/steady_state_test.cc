@@ -1,15 +1,17 @@
 // What a lane takes from the heap once it is warm: no input, no activation, no output, no pixels.
 //
 // Only lanes are looked at. A request brings its payload and takes its answer along: those are
-// allocated where it arrives, by gRPC. A codec has working memory of its own for each file, well
-// below the size of its pixels, and a photo of a new size gets new filters.
+// allocated where it arrives. A codec has working memory of its own for each file (for a baseline
+// JPEG, well below the size of its pixels), and a photo of a new size gets new filters.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
 #include <functional>
 #include <memory>
+#include <new>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/synchronization/notification.h"
