@@ -13,6 +13,7 @@
 #include "server/cli/file_list.h"
 #include "server/cli/progress_bar.h"
 #include "server/cli/table.h"
+#include "server/cli/validators.h"
 
 namespace siskin::cli {
 namespace {
@@ -119,7 +120,7 @@ Command AddClassifyCommand(CLI::App& parent) {
       ->capture_default_str();
   app->add_option("--timeout", flags->timeout, "Seconds to wait for each answer")
       ->type_name("SECONDS")
-      ->check(CLI::Range(0.001, 3600.0))
+      ->check(SecondsRange(0.001, 3600))
       ->capture_default_str();
   app->add_option("--concurrency", flags->concurrency, "Requests in flight")
       ->type_name("N")
