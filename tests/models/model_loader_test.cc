@@ -191,6 +191,22 @@ TEST(IdentifyTest, HeadConvolutionIsFound) {
   EXPECT_EQ(model.options.form, "h");
 }
 
+TEST(IdentifyTest, PaddingTellsStylesOfTheSameNamesApart) {
+  const RandomNetwork network = MakeNetwork("mobilenet_v3_small", "timm-tf", 0.75);
+  const StoredModel stored = Store(network.graph, *network.style);
+  LoadRequest request = Named("mobilenet_v3_small");
+  EXPECT_EQ(LoadOk(WriteAndOpen(stored), request).key_style, "timm");
+  const BoundModel google = LoadOk(WriteAndOpen(stored, {{"padding", "tf_same"}}), request);
+  EXPECT_EQ(google.key_style, "timm-tf");
+  EXPECT_EQ(google.options.batch_norm_epsilon, 1e-3);
+
+  request.padding = ops::PaddingRule::kTfSame;
+  EXPECT_EQ(LoadOk(WriteAndOpen(stored), request).key_style, "timm-tf");
+  // The name says more.
+  request.name_hint = "mobilenetv3_small_075";
+  EXPECT_EQ(LoadOk(WriteAndOpen(stored), request).key_style, "timm");
+}
+
 TEST(IdentifyTest, VariantNameGivesResolutionAndWidth) {
   const RandomNetwork network = MakeNetwork("mobilenet_v1", "timm", 0.25);
   const auto checkpoint = WriteAndOpen(Store(network.graph, *network.style));
