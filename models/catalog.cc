@@ -8,6 +8,12 @@
 namespace siskin::models {
 
 // The families; each is the one function of the file of its name.
+std::vector<ModelSpec> GoogLeNet();
+std::vector<ModelSpec> BnInception();
+std::vector<ModelSpec> InceptionV3();
+std::vector<ModelSpec> InceptionV4();
+std::vector<ModelSpec> InceptionResNetV2();
+std::vector<ModelSpec> Xception();
 std::vector<ModelSpec> MobileNetV1();
 std::vector<ModelSpec> MobileNetV2();
 
@@ -15,8 +21,14 @@ namespace {
 
 // In the order of the papers.
 constexpr std::vector<ModelSpec> (*kFamilies[])() = {
-    MobileNetV1,
-    MobileNetV2,
+    GoogLeNet,          //
+    BnInception,        //
+    InceptionV3,        //
+    InceptionV4,        //
+    InceptionResNetV2,  //
+    Xception,           //
+    MobileNetV1,        //
+    MobileNetV2,        //
 };
 
 std::vector<ModelSpec> AllSpecs() {
