@@ -8,6 +8,12 @@
 namespace siskin::models {
 
 // The families; each is the one function of the file of its name.
+std::vector<ModelSpec> GoogLeNet();
+std::vector<ModelSpec> BnInception();
+std::vector<ModelSpec> InceptionV3();
+std::vector<ModelSpec> InceptionV4();
+std::vector<ModelSpec> InceptionResNetV2();
+std::vector<ModelSpec> Xception();
 std::vector<ModelSpec> MobileNetV1();
 std::vector<ModelSpec> MobileNetV2();
 std::vector<ModelSpec> MobileNetV3();
@@ -19,12 +25,18 @@ namespace {
 
 // In the order of the papers.
 constexpr std::vector<ModelSpec> (*kFamilies[])() = {
-    MobileNetV1,   //
-    MobileNetV2,   //
-    MobileNetV3,   //
-    EfficientNet,  //
-    BlazeFace,     //
-    MobileNeXt,    //
+    GoogLeNet,          //
+    BnInception,        //
+    InceptionV3,        //
+    InceptionV4,        //
+    InceptionResNetV2,  //
+    Xception,           //
+    MobileNetV1,        //
+    MobileNetV2,        //
+    MobileNetV3,        //
+    EfficientNet,       //
+    BlazeFace,          //
+    MobileNeXt,         //
 };
 
 std::vector<ModelSpec> AllSpecs() {

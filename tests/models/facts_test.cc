@@ -50,6 +50,14 @@ std::vector<Case> SlimCases() {
 
 std::vector<Case> Cases() {
   std::vector<Case> cases = {
+      {"googlenet.torchvision", "googlenet", "torchvision"},
+      {"bninception.cadene", "bn_inception", "cadene"},
+      {"inception_v3.torchvision", "inception_v3", "torchvision", 1.0, "", 299},
+      {"inception_v4_1000", "inception_v4", "timm", 1.0, "", 299},
+      {"inception_v4_1001", "inception_v4", "cadene", 1.0, "", 299, 1001},
+      {"inception_resnet_v2_1000_classif", "inception_resnet_v2", "timm", 1.0, "", 299},
+      {"inception_resnet_v2_1001_last_linear", "inception_resnet_v2", "cadene", 1.0, "", 299, 1001},
+      {"xception.timm_cadene", "xception", "timm", 1.0, "", 299},
       {"mobilenetv1_100.timm_224", "mobilenet_v1", "timm"},
       {"mobilenetv1_100h.timm_224", "mobilenet_v1", "timm", 1.0, "h"},
       {"mobilenetv1_125.timm_224", "mobilenet_v1", "timm", 1.25},
@@ -124,6 +132,9 @@ INSTANTIATE_TEST_SUITE_P(Published, FactsTest, ::testing::ValuesIn(Cases()), Nam
 // Tables of networks, or parts of them, that are not served.
 const std::set<std::string> kNotServed = {
     "blazeface_paper_backbone",  // no weights are published
+    // Inference needs no auxiliary classifiers; AuxiliaryTest loads files that have them.
+    "googlenet_aux.torchvision",
+    "inception_v3_aux.torchvision",
 };
 
 TEST(FactsCoverageTest, EveryTableHasACase) {
@@ -136,7 +147,9 @@ TEST(FactsCoverageTest, EveryTableHasACase) {
     const std::string file = entry.path().filename().string();
     const size_t suffix = file.find(".layers.tsv");
     const bool ours = file.starts_with("mobilene") || file.starts_with("tf_mobilenet") ||
-                      file.starts_with("blazeface_");
+                      file.starts_with("blazeface_") || file.starts_with("googlenet") ||
+                      file.starts_with("bninception") || file.starts_with("inception_") ||
+                      file.starts_with("xception");
     if (!ours || suffix == std::string::npos) continue;
     EXPECT_TRUE(tables.contains(file.substr(0, suffix))) << file;
     ++found;

@@ -60,14 +60,22 @@ std::string ShortOp(const std::vector<std::string>& row) {
 // "maxpool(ceil)" -> "maxpool 64 3x3 2 56x56 28x28".
 std::string ShortPool(const std::vector<std::string>& row) {
   return absl::StrJoin(
-      std::vector<std::string>{absl::StrReplaceAll(row[kOp], {{"(ceil)", ""}}), row[kIn],
-                               row[kKernel], row[kStride], row[kInSize], row[kOutput]},
+      std::vector<std::string>{absl::StrReplaceAll(row[kOp], {{"(ceil)", ""}, {"EXCL", "excl"}}),
+                               row[kIn], row[kKernel], row[kStride], row[kInSize], row[kOutput]},
       " ");
 }
 
 // Linear and 1x1 weights alike.
 std::string WithoutLastOnes(const std::string& shape) {
   return absl::StrReplaceAll(shape, {{", 1, 1]", "]"}});
+}
+
+// The table of Inception-ResNet-v2 begins its 17x17 blocks with a layer of the second branch.
+void PutFirstBranchFirst(std::vector<std::string>& layers) {
+  for (size_t i = 0; i + 1 < layers.size(); ++i) {
+    if (!absl::StrContains(layers[i], ".branch1.0.conv")) continue;
+    if (absl::StrContains(layers[i + 1], ".branch0.conv")) std::swap(layers[i], layers[i + 1]);
+  }
 }
 
 std::string Square(const ops::Shape& shape) { return absl::StrCat(shape.height, "x", shape.width); }
@@ -199,6 +207,7 @@ LayerFacts ReadFacts(const std::string& stem) {
     int64_t macs = 0;
     if (absl::SimpleAtoi(rows[i][kMacs], &macs)) facts.multiply_adds += macs;
   }
+  PutFirstBranchFirst(facts.layers);
   for (const auto& row : ReadTsv(stem + ".keys.tsv")) {
     if (absl::EndsWith(row.at(0), "num_batches_tracked")) continue;
     facts.keys[row.at(0)] = WithoutLastOnes(row.at(1));
