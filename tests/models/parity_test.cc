@@ -73,6 +73,19 @@ std::vector<Case> Cases() {
   return cases;
 }
 
+// Where activations saturate, weights that let them grow make the network amplify the rounding of
+// float32: the reference makes them a little smaller.
+void ScaleSaturating(const Case& c, ops::Graph& graph) {
+  constexpr float kScale = 0.875f;
+  if (!c.name.starts_with("mobilenet_v3") && !c.name.starts_with("mobilenext")) return;
+  for (ops::Parameter& parameter : graph.parameters) {
+    if (parameter.shape.size() < 2) continue;
+    std::vector<float> values(parameter.data.values().begin(), parameter.data.values().end());
+    for (float& value : values) value *= kScale;
+    parameter.data = ops::TensorData(std::move(values));
+  }
+}
+
 // The network with random weights, drawn under the names of its style.
 ops::Graph NetworkOf(const Case& c, int classes) {
   const ModelSpec* spec = FindArchitecture(c.architecture);
@@ -87,7 +100,9 @@ ops::Graph NetworkOf(const Case& c, int classes) {
     const size_t dot = parameter.key.rfind('.');
     parameter.key = style->LayerName(parameter.key.substr(0, dot)) + parameter.key.substr(dot);
   }
-  absl::StatusOr<ops::Graph> optimized = ops::Optimize(ops::BindRandom(*graph, kSeed));
+  ops::Graph bound = ops::BindRandom(*graph, kSeed);
+  ScaleSaturating(c, bound);
+  absl::StatusOr<ops::Graph> optimized = ops::Optimize(bound);
   EXPECT_TRUE(optimized.ok()) << optimized.status();
   return *std::move(optimized);
 }

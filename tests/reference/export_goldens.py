@@ -183,11 +183,18 @@ def all_cases() -> Iterator[Case]:
     yield Case("blazeface_back", 1.0, "hollance", blazeface.Back, 256)
 
 
+# Where activations saturate (hard-swish gates, ReLU6 behind linear layers), weights that let them
+# grow make the network amplify the rounding of float32. A little smaller, and it does not.
+SATURATING = ("mobilenet_v3", "mobilenext")
+SATURATING_SCALE = 0.875
+
+
 @torch.no_grad()
 def run(case: Case) -> dict[str, torch.Tensor]:
     """The tensors of a case, by their names in the file."""
     model = case.build()
-    pseudo_random.fill(model, case.renamed)
+    scale = SATURATING_SCALE if case.name.startswith(SATURATING) else 1.0
+    pseudo_random.fill(model, case.renamed, scale)
     model.double().eval()
     features = []
     if case.name in CLASSIFIERS:

@@ -35,8 +35,8 @@ def normal(bits: Array) -> Array:
     return (sums - 6 * 0xFFFF) * 2.0**-16
 
 
-def weights(key: str, shape: tuple[int, ...]) -> Array:
-    """The parameter that state_dict calls `key`, as float32."""
+def weights(key: str, shape: tuple[int, ...], scale: float) -> Array:
+    """The parameter that state_dict calls `key`, as float32; matrices times `scale`."""
     count = int(np.prod(shape))
     is_weight = key.endswith(".weight")
     if is_weight and len(shape) >= 2:
@@ -45,16 +45,17 @@ def weights(key: str, shape: tuple[int, ...]) -> Array:
         values = uniform(splitmix64(key, count), 1.0, 1.0)
     else:  # a bias, beta or mean
         values = uniform(splitmix64(key, count), 0.0, 0.2)
-    return values.astype(np.float32).reshape(shape)
+    values = values.astype(np.float32).reshape(shape)
+    return values * np.float32(scale) if len(shape) >= 2 else values
 
 
-def fill(model: nn.Module, renamed: dict[str, str]) -> None:
+def fill(model: nn.Module, renamed: dict[str, str], scale: float) -> None:
     """Gives a layer in `renamed` the weights of the name it has there."""
     for key, parameter in model.state_dict().items():
         layer, _, name = key.rpartition(".")
         if name != "num_batches_tracked":
             key = f"{renamed.get(layer, layer)}.{name}"
-            parameter.copy_(torch.from_numpy(weights(key, tuple(parameter.shape))))
+            parameter.copy_(torch.from_numpy(weights(key, tuple(parameter.shape), scale)))
 
 
 def images(count: int, size: int) -> torch.Tensor:
