@@ -37,7 +37,7 @@ TEST(ArgumentsTest, UnknownFlagIsAUsageError) {
 TEST(ArgumentsTest, HelpOfAllNamesEveryCommand) {
   const CliResult result = RunCli({"--help"});
   EXPECT_EQ(result.exit_code, 0);
-  for (const char* command : {"serve", "classify", "health", "inspect", "bench"}) {
+  for (const char* command : {"serve", "classify", "detect", "health", "inspect", "bench"}) {
     EXPECT_THAT(result.out, HasSubstr(command));
   }
 }
@@ -51,7 +51,8 @@ TEST_P(HelpTest, HasExamples) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Commands, HelpTest,
-                         ::testing::Values("serve", "classify", "health", "inspect", "bench"));
+                         ::testing::Values("serve", "classify", "detect", "health", "inspect",
+                                           "bench"));
 
 struct BadCase {
   std::vector<std::string> arguments;
@@ -69,27 +70,32 @@ TEST_P(UsageErrorTest, IsRefused) {
 
 INSTANTIATE_TEST_SUITE_P(
     Commands, UsageErrorTest,
-    ::testing::Values(BadCase{{"serve"}, "give --repository DIR"},
-                      BadCase{{"serve", "--random-model", "x", "--max-message-mib", "0"},
-                              "--max-message"},
-                      BadCase{{"serve", "--random-model", "x", "--lanes", "-1"}, "--lanes"},
-                      BadCase{{"serve", "--random-model", "x", "--log-level", "loud"}, "loud"},
-                      BadCase{{"serve", "--random-model", "x", "--log-format", "xml"}, "xml"},
-                      BadCase{{"bench"}, "bench needs a model"},
-                      BadCase{{"bench", "--random-model", "x", "--batch", "0"}, "--batch"},
-                      BadCase{{"bench", "--random-model", "x", "--seconds", "0"}, "--seconds"},
-                      BadCase{{"classify"}, "PATH"},
-                      BadCase{{"classify", "x.jpg", "--top-k", "0"}, "--top-k"},
-                      BadCase{{"classify", "x.jpg", "--timeout", "soon"}, "--timeout"},
-                      BadCase{{"inspect", "--plan"}, "need a MODEL"},
-                      BadCase{{"health", "--timeout", "0"}, "--timeout"}));
+    ::testing::Values(
+        BadCase{{"serve"}, "give --repository DIR"},
+        BadCase{{"serve", "--random-model", "x", "--max-message-mib", "0"}, "--max-message"},
+        BadCase{{"serve", "--random-model", "x", "--lanes", "-1"}, "--lanes"},
+        BadCase{{"serve", "--random-model", "x", "--log-level", "loud"}, "loud"},
+        BadCase{{"serve", "--random-model", "x", "--log-format", "xml"}, "xml"},
+        BadCase{{"bench"}, "bench needs a model"},
+        BadCase{{"bench", "--random-model", "x", "--batch", "0"}, "--batch"},
+        BadCase{{"bench", "--random-model", "x", "--seconds", "0"}, "--seconds"},
+        BadCase{{"classify"}, "PATH"}, BadCase{{"classify", "x.jpg", "--top-k", "0"}, "--top-k"},
+        BadCase{{"classify", "x.jpg", "--timeout", "soon"}, "--timeout"},
+        BadCase{{"detect"}, "PATH"},
+        BadCase{{"detect", "x.jpg", "--min-score", "1.5"}, "--min-score"},
+        BadCase{{"detect", "x.jpg", "--max-faces", "0"}, "--max-faces"},
+        BadCase{{"detect", "x.jpg", "y.jpg", "--draw", "out.png"}, "--draw takes one photo, not 2"},
+        BadCase{{"inspect", "--plan"}, "need a MODEL"},
+        BadCase{{"health", "--timeout", "0"}, "--timeout"}));
 
-TEST(UnreachableServerTest, ClassifySaysHowToStartOne) {
+TEST(UnreachableServerTest, PhotoCommandsSayHowToStartOne) {
   const RefusingPort nobody;
-  const CliResult result = RunCli({"classify", "--server", nobody.address(), "x.jpg"});
-  EXPECT_EQ(result.exit_code, 4);
-  EXPECT_THAT(result.err, HasSubstr(nobody.address()));
-  EXPECT_THAT(result.err, HasSubstr("siskin serve --repository DIR"));
+  for (const char* command : {"classify", "detect"}) {
+    const CliResult result = RunCli({command, "--server", nobody.address(), "x.jpg"});
+    EXPECT_EQ(result.exit_code, 4);
+    EXPECT_THAT(result.err, HasSubstr(nobody.address()));
+    EXPECT_THAT(result.err, HasSubstr("siskin serve --repository DIR"));
+  }
 }
 
 TEST(UnreachableServerTest, HealthHasItsOwnCode) {
