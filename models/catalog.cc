@@ -1,20 +1,39 @@
 #include "models/catalog.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
 namespace siskin::models {
 
 // The families; each is the one function of the file of its name.
-ModelSpec MobileNetV1Spec();
-ModelSpec MobileNetV2Spec();
+std::vector<ModelSpec> MobileNetV1();
+std::vector<ModelSpec> MobileNetV2();
+std::vector<ModelSpec> BlazeFace();
+
+namespace {
+
+// In the order of the papers.
+constexpr std::vector<ModelSpec> (*kFamilies[])() = {
+    MobileNetV1,
+    MobileNetV2,
+    BlazeFace,
+};
+
+std::vector<ModelSpec> AllSpecs() {
+  std::vector<ModelSpec> specs;
+  for (const auto& family : kFamilies) {
+    for (ModelSpec& spec : family()) specs.push_back(std::move(spec));
+  }
+  return specs;
+}
+
+}  // namespace
 
 const std::vector<ModelSpec>& Catalog() {
   // Never destroyed: loaded models point into it until the process ends.
-  static const auto* catalog = new std::vector<ModelSpec>{
-      MobileNetV1Spec(),
-      MobileNetV2Spec(),
-  };
+  static const auto* catalog = new std::vector<ModelSpec>(AllSpecs());
   return *catalog;
 }
 

@@ -10,10 +10,10 @@
 
 namespace siskin::models {
 
-// Every family, in the order of the papers. Built on first use; thread-safe.
+// Every network, in the order of the papers. Built on first use; thread-safe.
 const std::vector<ModelSpec>& Catalog();
 
-// A family by architecture name; nullptr if there is none.
+// A network by architecture name; nullptr if there is none.
 const ModelSpec* FindArchitecture(std::string_view architecture);
 
 // A published variant by its name in any family (a timm tag such as ".ra_in1k" may follow), or the

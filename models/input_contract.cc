@@ -13,6 +13,9 @@ constexpr int kMaxSide = 4096;
 constexpr std::array<float, 3> kImageNetMean = {123.675f, 116.28f, 103.53f};
 constexpr std::array<float, 3> kImageNetStd = {58.395f, 57.12f, 57.375f};
 constexpr std::array<float, 3> kHalf = {127.5f, 127.5f, 127.5f};  // to -1..1, as mean and as std
+constexpr std::array<float, 3> kZero = {0, 0, 0};
+constexpr std::array<float, 3> kOne = {1, 1, 1};
+constexpr std::array<float, 3> kFull = {255, 255, 255};  // to 0..1, as std
 
 // resize_to = floor(size * numerator / denominator) + margin.
 struct ResizeTo {
@@ -28,14 +31,28 @@ struct Preset {
   Interpolation interpolation = Interpolation::kBilinear;
   std::array<float, 3> mean = kImageNetMean;
   std::array<float, 3> std = kImageNetStd;
+  ColorOrder color_order = ColorOrder::kRgb;
 };
 
-// The evaluation preprocessing of each publisher, all RGB with the numbers for pixels 0..255.
+// The evaluation preprocessing of each publisher, with the numbers for pixels 0..255.
 constexpr Preset kPresets[] = {
     // torchvision's ImageClassification presets: 256 and, for newer weights, 232 at 224.
     {.name = "tv256", .resize_to = {.numerator = 256, .denominator = 224}},
     {.name = "tv232", .resize_to = {.numerator = 232, .denominator = 224}},
-    // timm: floor(size / crop_pct) with crop_pct 0.875, and 0.9 for the last.
+    {.name = "tv256_bicubic",
+     .resize_to = {.numerator = 256, .denominator = 224},
+     .interpolation = Interpolation::kBicubic},
+    // Its ports of TF-slim's Inceptions: `transform_input` undoes the ImageNet mean, so that the
+    // network sees -1..1.
+    {.name = "tv256_half",
+     .resize_to = {.numerator = 256, .denominator = 224},
+     .mean = kHalf,
+     .std = kHalf},
+    {.name = "tv342_half",
+     .resize_to = {.numerator = 342, .denominator = 299},
+     .mean = kHalf,
+     .std = kHalf},
+    // timm: floor(size / crop_pct) with crop_pct 0.875, unless the name says another.
     {.name = "timm",
      .resize_to = {.numerator = 8, .denominator = 7},
      .interpolation = Interpolation::kBicubic},
@@ -49,6 +66,31 @@ constexpr Preset kPresets[] = {
      .interpolation = Interpolation::kBicubic,
      .mean = kHalf,
      .std = kHalf},
+    {.name = "timm_half_8975",
+     .resize_to = {.numerator = 400, .denominator = 359},
+     .interpolation = Interpolation::kBicubic,
+     .mean = kHalf,
+     .std = kHalf},
+    {.name = "timm_half_bilinear",
+     .resize_to = {.numerator = 8, .denominator = 7},
+     .mean = kHalf,
+     .std = kHalf},
+    {.name = "timm_unit_bilinear",
+     .resize_to = {.numerator = 8, .denominator = 7},
+     .mean = kZero,
+     .std = kFull},
+    // Caffe's BN-Inception, means in the order of the channels.
+    {.name = "caffe_bgr",
+     .resize_to = {.numerator = 256, .denominator = 224},
+     .mean = {104, 117, 128},
+     .std = kOne,
+     .color_order = ColorOrder::kBgr},
+    // megvii's ShuffleNets: raw pixels. (Theirs are resized without antialiasing.)
+    {.name = "megvii",
+     .resize_to = {.numerator = 256, .denominator = 224},
+     .mean = kZero,
+     .std = kOne,
+     .color_order = ColorOrder::kBgr},
     // The image processors of google/mobilenet_v1_* and v2_*.
     {.name = "google", .resize_to = {.margin = 32}, .mean = kHalf, .std = kHalf},
     // TF-slim's inception_preprocessing.preprocess_for_eval.
@@ -67,6 +109,7 @@ InputContract Apply(const Preset& preset, int size) {
   contract.interpolation = preset.interpolation;
   contract.mean = preset.mean;
   contract.std = preset.std;
+  contract.color_order = preset.color_order;
   return contract;
 }
 

@@ -12,7 +12,6 @@
 namespace siskin::models {
 namespace {
 
-constexpr int kDefaultResolution = 224;
 constexpr int kImageNetClasses = 1000;
 constexpr double kDefaultWidth = 1.0;
 
@@ -37,7 +36,15 @@ absl::StatusOr<std::vector<const KeyStyle*>> PossibleStyles(const LoadContext& c
   std::vector<const KeyStyle*> styles;
   for (const KeyStyle& style : spec.key_styles) styles.push_back(&style);
   const std::string& stated = context.request.key_style;
-  if (stated.empty()) return styles;
+  if (stated.empty()) {
+    // Two styles may differ in conventions alone: the named variant's comes first.
+    if (const Variant* variant = context.identity.variant) {
+      std::stable_partition(styles.begin(), styles.end(), [variant](const KeyStyle* style) {
+        return style->name == variant->key_style;
+      });
+    }
+    return styles;
+  }
   if (const KeyStyle* style = spec.FindKeyStyle(stated)) return {{style}};
   const auto append_name = [](std::string* out, const KeyStyle* style) { *out += style->name; };
   return absl::InvalidArgumentError(absl::StrCat(spec.architecture, " has no key style \"", stated,
@@ -51,14 +58,17 @@ std::vector<double> PossibleWidths(const LoadContext& context) {
   return context.identity.spec->PublishedWidths();
 }
 
-// Whether a file in this style may have the extra head convolution: as published.
-std::vector<bool> PossibleHeads(const LoadContext& context, const KeyStyle& style) {
-  if (context.identity.variant != nullptr) return {context.identity.variant->head_convolution};
-  const auto& variants = context.identity.spec->variants;
-  const bool published = std::any_of(variants.begin(), variants.end(), [&](const Variant& variant) {
-    return variant.key_style == style.name && variant.head_convolution;
-  });
-  return published ? std::vector<bool>{false, true} : std::vector<bool>{false};
+// The forms that a file in this style may have: those published.
+std::vector<std::string> PossibleForms(const LoadContext& context, const KeyStyle& style) {
+  if (context.request.form.has_value()) return {*context.request.form};
+  if (context.identity.variant != nullptr) return {context.identity.variant->form};
+  std::vector<std::string> forms;
+  for (const Variant& variant : context.identity.spec->variants) {
+    const bool known = std::find(forms.begin(), forms.end(), variant.form) != forms.end();
+    if (variant.key_style == style.name && !known) forms.push_back(variant.form);
+  }
+  if (forms.empty()) forms.emplace_back();
+  return forms;
 }
 
 // The number of classes of the file's head; ImageNet heads with a background row have 1000.
@@ -73,19 +83,18 @@ std::optional<int> ClassesInFile(const ops::Checkpoint& checkpoint, const ModelS
   return static_cast<int>(rows);
 }
 
-// Everything about a candidate but its width and head.
+// Everything about a candidate but its width and form.
 BuildOptions OptionsFor(const LoadContext& context, const KeyStyle& style,
                         std::optional<int> classes_in_file) {
   const auto& [request, metadata, identity] = context;
   const int published =
-      identity.variant == nullptr ? kDefaultResolution : identity.variant->resolution;
+      identity.variant == nullptr ? identity.spec->resolution : identity.variant->resolution;
   const int classes = classes_in_file.value_or(kImageNetClasses);
-  BuildOptions options;
+  BuildOptions options = OptionsOf(*context.identity.spec, style);
   options.resolution = request.resolution.value_or(metadata.resolution.value_or(published));
   options.classes = request.classes.value_or(metadata.classes.value_or(classes));
   options.padding = request.padding.value_or(metadata.padding.value_or(style.padding));
   options.batch_norm_epsilon = request.batch_norm_epsilon.value_or(style.batch_norm_epsilon);
-  options.channel_rule = style.channel_rule;
   return options;
 }
 
@@ -93,8 +102,8 @@ BuildOptions OptionsFor(const LoadContext& context, const KeyStyle& style,
 
 std::string Candidate::Describe() const {
   return absl::StrCat("width ", WidthLabel(options.width), ", key style ", style->name,
-                      options.head_convolution ? ", head convolution" : "", ", ", options.classes,
-                      " classes");
+                      options.form.empty() ? "" : absl::StrCat(", form ", options.form), ", ",
+                      options.classes, " classes");
 }
 
 // A folder may have any name, so only a stated architecture must be a known one.
@@ -124,8 +133,8 @@ absl::StatusOr<std::vector<Candidate>> LoadCandidates(const LoadContext& context
   for (const KeyStyle* style : styles) {
     BuildOptions options =
         OptionsFor(context, *style, ClassesInFile(checkpoint, *context.identity.spec, *style));
-    for (bool head : PossibleHeads(context, *style)) {
-      options.head_convolution = head;
+    for (const std::string& form : PossibleForms(context, *style)) {
+      options.form = form;
       for (double width : PossibleWidths(context)) {
         options.width = width;
         candidates.push_back({.style = style, .options = options});
@@ -139,15 +148,10 @@ absl::StatusOr<Candidate> DefaultCandidate(const LoadContext& context) {
   const auto& [request, metadata, identity] = context;
   SISKIN_ASSIGN_OR_RETURN(const std::vector<const KeyStyle*> styles, PossibleStyles(context));
   const KeyStyle* style = styles.front();
-  double width = kDefaultWidth;
-  if (identity.variant != nullptr) {
-    if (request.key_style.empty()) style = identity.spec->FindKeyStyle(identity.variant->key_style);
-    width = identity.variant->width;
-  }
+  const double width = identity.variant == nullptr ? kDefaultWidth : identity.variant->width;
   Candidate candidate = {.style = style, .options = OptionsFor(context, *style, std::nullopt)};
   candidate.options.width = request.width.value_or(width);
-  candidate.options.head_convolution =
-      identity.variant != nullptr && identity.variant->head_convolution;
+  candidate.options.form = PossibleForms(context, *style).front();
   return candidate;
 }
 

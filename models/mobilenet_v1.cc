@@ -48,6 +48,9 @@ Tensor SeparableBlock(Net& net, const Tensor& x, int out_channels, int stride) {
 
 absl::StatusOr<ops::Graph> Build(const BuildOptions& options) {
   SISKIN_RETURN_IF_ERROR(Validate(options));
+  if (options.form != "" && options.form != "h") {
+    return UnknownForm(options, "empty or \"h\" (with a head convolution)");
+  }
   const auto scaled = [&options](int channels, double width) {
     return ScaleChannels(channels, width, options.channel_rule);
   };
@@ -67,7 +70,7 @@ absl::StatusOr<ops::Graph> Build(const BuildOptions& options) {
                          b == 0 ? kStages[s].stride : 1);
     }
   }
-  if (options.head_convolution) {
+  if (options.form == "h") {
     x = net.ConvBn(x, {.key = "conv_head",
                        .bn_key = "bn2",
                        .out_channels = scaled(kHeadChannels, std::max(options.width, 1.0)),
@@ -113,7 +116,7 @@ std::vector<Variant> Variants() {
       {.name = "mobilenetv1_100", .key_style = "timm", .published_top1 = 75.39, .source = timm},
       {.name = "mobilenetv1_100h",
        .key_style = "timm",
-       .head_convolution = true,
+       .form = "h",
        .published_top1 = 75.66,
        .source = timm},
       {.name = "mobilenetv1_125",
@@ -132,7 +135,7 @@ std::vector<Variant> Variants() {
 
 }  // namespace
 
-ModelSpec MobileNetV1Spec() {
+std::vector<ModelSpec> MobileNetV1() {
   const KeyStyle timm = {.name = "timm", .input_preset = "timm_half"};
   const KeyStyle hf = {.name = "hf-google",
                        .layer_name = MapLayers(HfNames()),
@@ -141,15 +144,15 @@ ModelSpec MobileNetV1Spec() {
                        .channel_rule = ChannelRule::kTruncated,
                        .background_class = true,
                        .input_preset = "google"};
-  return {.architecture = "mobilenet_v1",
-          .title = "MobileNetV1",
-          .paper =
-              "Howard et al., MobileNets: Efficient Convolutional Neural Networks for Mobile "
-              "Vision Applications, 2017, arXiv:1704.04861",
-          .classifier_layer = "classifier",
-          .key_styles = {timm, hf},
-          .variants = Variants(),
-          .build = Build};
+  return {{.architecture = "mobilenet_v1",
+           .title = "MobileNetV1",
+           .paper = "Howard et al., MobileNets: Efficient Convolutional Neural Networks for Mobile "
+                    "Vision Applications, 2017, arXiv:1704.04861",
+           .classifier_layer = "classifier",
+           .any_width = true,
+           .key_styles = {timm, hf},
+           .variants = Variants(),
+           .build = Build}};
 }
 
 }  // namespace siskin::models

@@ -157,6 +157,7 @@ Tensor InvertedResidual(Net& net, const Tensor& x, const Block& block, int out_c
 
 absl::StatusOr<ops::Graph> Build(const BuildOptions& options) {
   SISKIN_RETURN_IF_ERROR(Validate(options));
+  if (options.form != "") return UnknownForm(options, "empty");
   const auto scaled = [&options](int channels, double width) {
     return ScaleChannels(channels, width, options.channel_rule);
   };
@@ -229,7 +230,7 @@ std::vector<Variant> Variants() {
 
 }  // namespace
 
-ModelSpec MobileNetV2Spec() {
+std::vector<ModelSpec> MobileNetV2() {
   const KeyStyle torchvision = {.name = "torchvision", .input_preset = "tv256"};
   const KeyStyle timm = {
       .name = "timm", .layer_name = MapLayers(CanonicalTo(kTimm)), .input_preset = "timm"};
@@ -240,15 +241,15 @@ ModelSpec MobileNetV2Spec() {
                        .channel_rule = ChannelRule::kRoundedMultipleOf8,
                        .background_class = true,
                        .input_preset = "google"};
-  return {.architecture = "mobilenet_v2",
-          .title = "MobileNetV2",
-          .paper =
-              "Sandler et al., MobileNetV2: Inverted Residuals and Linear Bottlenecks, 2018, "
-              "arXiv:1801.04381",
-          .classifier_layer = kTorchvision.classifier,
-          .key_styles = {torchvision, timm, hf},
-          .variants = Variants(),
-          .build = Build};
+  return {{.architecture = "mobilenet_v2",
+           .title = "MobileNetV2",
+           .paper = "Sandler et al., MobileNetV2: Inverted Residuals and Linear Bottlenecks, 2018, "
+                    "arXiv:1801.04381",
+           .classifier_layer = kTorchvision.classifier,
+           .any_width = true,
+           .key_styles = {torchvision, timm, hf},
+           .variants = Variants(),
+           .build = Build}};
 }
 
 }  // namespace siskin::models

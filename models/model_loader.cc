@@ -19,8 +19,7 @@ namespace {
 ops::BindOptions BindOptionsOf(const KeyStyle& style) {
   ops::BindOptions options;
   options.layer_name = style.layer_name;
-  options.ignorable_suffixes.insert(options.ignorable_suffixes.end(), style.ignorable_keys.begin(),
-                                    style.ignorable_keys.end());
+  options.ignorable_prefixes = style.ignorable_prefixes;
   return options;
 }
 
@@ -61,7 +60,7 @@ absl::Status NoFit(const ops::Checkpoint& checkpoint, const ModelSpec& spec, con
 std::string PublishedPreset(const LoadContext& context, const Candidate& candidate) {
   const auto fits = [&candidate](const Variant& variant) {
     return variant.key_style == candidate.style->name && variant.width == candidate.options.width &&
-           variant.head_convolution == candidate.options.head_convolution;
+           variant.form == candidate.options.form;
   };
   const auto& variants = context.identity.spec->variants;
   const Variant* variant = context.identity.variant;

@@ -22,6 +22,7 @@ struct LoadRequest {
       architecture;       // or a variant's name; empty: metadata "architecture", then `name_hint`
   std::string name_hint;  // the folder's name
   std::string key_style;
+  std::optional<std::string> form;
   std::optional<double> width;
   std::optional<int> resolution;
   std::optional<int> classes;
@@ -50,11 +51,11 @@ struct BoundModel {
   bool random_weights = false;  // true: the answers mean nothing
 };
 
-// Tries every published width and key style of the architecture (or the ones stated) and binds the
-// one whose keys and shapes all match. The metadata keys "architecture", "padding" ("symmetric" or
-// "tf_same"), "input_size" ("224x224"), "input_mean", "input_std" ("128,128,128"), "color_order"
-// and "classes" are honoured; a value that does not parse is an error, an unknown key is not.
-// INVALID_ARGUMENT: no match; says what differs from the closest candidate, and its name.
+// Tries every published width, form and key style of the architecture (or the ones stated) and
+// binds the one whose keys and shapes all match. The metadata keys "architecture", "padding"
+// ("symmetric" or "tf_same"), "input_size" ("224x224"), "input_mean", "input_std" ("128,128,128"),
+// "color_order" and "classes" are honoured; a value that does not parse is an error, an unknown key
+// is not. INVALID_ARGUMENT: no match; says what differs from the closest candidate, and its name.
 absl::StatusOr<BoundModel> LoadModel(const ops::Checkpoint& checkpoint, const LoadRequest& request);
 
 // The same without a checkpoint: random weights from `seed`. For trying the server out.

@@ -1,8 +1,10 @@
 #include "models/model_spec.h"
 
+#include <algorithm>
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace siskin::models {
 namespace {
@@ -14,13 +16,13 @@ absl::Status OutOfRange(const char* field, double value, const std::string& rang
 }  // namespace
 
 // Conditions are written so that NaN fails them.
-absl::Status Validate(const BuildOptions& options) {
+absl::Status Validate(const BuildOptions& options, int min_resolution) {
   if (!(options.width > 0 && options.width <= kMaxWidth)) {
     return OutOfRange("width", options.width, absl::StrCat("above 0 and at most ", kMaxWidth));
   }
-  if (options.resolution < kMinResolution || options.resolution > kMaxResolution) {
+  if (options.resolution < min_resolution || options.resolution > kMaxResolution) {
     return OutOfRange("resolution", options.resolution,
-                      absl::StrCat(kMinResolution, " to ", kMaxResolution));
+                      absl::StrCat(min_resolution, " to ", kMaxResolution));
   }
   if (options.classes < 1 || options.classes > kMaxClasses) {
     return OutOfRange("classes", options.classes, absl::StrCat("1 to ", kMaxClasses));
@@ -29,6 +31,26 @@ absl::Status Validate(const BuildOptions& options) {
     return OutOfRange("batch_norm_epsilon", options.batch_norm_epsilon, "between 0 and 1");
   }
   return absl::OkStatus();
+}
+
+absl::Status ValidateWidth(const BuildOptions& options, absl::Span<const double> widths) {
+  if (std::find(widths.begin(), widths.end(), options.width) != widths.end()) {
+    return absl::OkStatus();
+  }
+  return OutOfRange("width", options.width, absl::StrJoin(widths, " or "));
+}
+
+absl::Status UnknownForm(const BuildOptions& options, std::string_view known) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("form is \"", options.form, "\", must be ", std::string(known)));
+}
+
+BuildOptions OptionsOf(const ModelSpec& spec, const KeyStyle& style) {
+  return {.resolution = spec.resolution,
+          .key_style = style.name,
+          .padding = style.padding,
+          .batch_norm_epsilon = style.batch_norm_epsilon,
+          .channel_rule = style.channel_rule};
 }
 
 const char* ToString(Task task) {

@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "models/face_contract.h"
 #include "models/input_contract.h"
 #include "ops/graph.h"
@@ -34,19 +35,28 @@ struct BuildOptions {
   double width = 1.0;    // width multiplier, alpha of the papers
   int resolution = 224;  // pixels a side
   int classes = 1000;
+  // A published network of the family that differs from the others in more than width: the "h" of
+  // MobileNetV1 with a head convolution, the "g8" of ShuffleNetV1 with eight groups. Empty: the
+  // usual one.
+  std::string form = "";
+  // The code base whose network it is, where they differ; a KeyStyle's name. Empty: the first.
+  std::string key_style = "";
   ops::PaddingRule padding = ops::PaddingRule::kSymmetric;
   double batch_norm_epsilon = 1e-5;
   ChannelRule channel_rule = ChannelRule::kMultipleOf8;
-  bool head_convolution = false;  // MobileNetV1 "h": timm's extra 1x1 convolution before the pool
 };
 
-inline constexpr int kMinResolution = 32;  // the total stride of the families
+inline constexpr int kMinResolution = 32;  // the total stride of most families
 inline constexpr int kMaxResolution = 1024;
 inline constexpr double kMaxWidth = 4.0;
 inline constexpr int kMaxClasses = 1 << 20;
 
 // INVALID_ARGUMENT, naming the field and its range. Every build function begins with it.
-absl::Status Validate(const BuildOptions& options);
+absl::Status Validate(const BuildOptions& options, int min_resolution = kMinResolution);
+// The same for families that exist in a few widths only.
+absl::Status ValidateWidth(const BuildOptions& options, absl::Span<const double> widths);
+// INVALID_ARGUMENT that lists the forms of a family.
+absl::Status UnknownForm(const BuildOptions& options, std::string_view known);
 
 // A published code base whose checkpoints load: how it names layers, and the conventions that its
 // weights were trained with. The defaults are PyTorch's.
@@ -59,8 +69,8 @@ struct KeyStyle {
   ChannelRule channel_rule = ChannelRule::kMultipleOf8;
   bool background_class = false;  // ImageNet heads have 1001 rows; row 0 is "background"
   std::string input_preset;       // see InputPreset
-  // Keys of its files that are not of the network, and are left unread.
-  std::vector<std::string> ignorable_keys = {};
+  // Keys of the published files that no answer needs begin like this: "AuxLogits.".
+  std::vector<std::string> ignorable_prefixes = {};
 
   std::string LayerName(std::string_view canonical) const;
 };
@@ -71,7 +81,7 @@ struct Variant {
   std::string key_style;
   double width = 1.0;
   int resolution = 224;
-  bool head_convolution = false;
+  std::string form = "";                 // see BuildOptions
   std::string input_preset = "";         // empty: the key style's
   std::optional<double> published_top1;  // percent on ImageNet-1k validation
   std::string source;                    // where the number and the weights are published
@@ -89,8 +99,11 @@ struct ModelSpec {
   std::string title;         // "MobileNetV1"
   std::string paper;         // authors, title, year, arXiv id
   Task task = Task::kClassification;
-  FaceContract faces = {};           // kFaceDetection
-  std::string classifier_layer;      // the canonical name of the last linear layer
+  FaceContract faces = {};       // kFaceDetection
+  std::string classifier_layer;  // the canonical name of the last linear layer
+  int resolution = 224;          // of the published weights, where a variant does not say
+  int min_resolution = kMinResolution;
+  bool any_width = false;            // a multiplier of any size; else only the published ones exist
   std::vector<KeyStyle> key_styles;  // the first one's names are canonical
   std::vector<Variant> variants;
   std::function<absl::StatusOr<ops::Graph>(const BuildOptions&)> build;
@@ -98,6 +111,9 @@ struct ModelSpec {
   const KeyStyle* FindKeyStyle(std::string_view name) const;  // nullptr if there is none
   std::vector<double> PublishedWidths() const;                // ascending, each once
 };
+
+// The network as published in a style: its conventions, at width 1, with 1000 classes.
+BuildOptions OptionsOf(const ModelSpec& spec, const KeyStyle& style);
 
 }  // namespace siskin::models
 

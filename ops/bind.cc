@@ -98,7 +98,9 @@ bool IsIgnorable(const std::string& key, const BindOptions& options) {
   return std::any_of(options.ignorable_suffixes.begin(), options.ignorable_suffixes.end(),
                      [&key](const std::string& suffix) {
                        return key == suffix || absl::EndsWith(key, absl::StrCat(".", suffix));
-                     });
+                     }) ||
+         std::any_of(options.ignorable_prefixes.begin(), options.ignorable_prefixes.end(),
+                     [&key](const std::string& prefix) { return absl::StartsWith(key, prefix); });
 }
 
 // Compares a graph without folded batch norms.

@@ -26,6 +26,7 @@ struct BindOptions {
   std::function<std::string(std::string_view layer)> layer_name;
   // Checkpoint keys that may be left over; a key matches if it ends in ".<suffix>" or equals it.
   std::vector<std::string> ignorable_suffixes = {"num_batches_tracked"};
+  std::vector<std::string> ignorable_prefixes = {};  // may be left over, too
 };
 
 // How a checkpoint differs from what a graph asks for. Each list holds ready-to-print lines.

@@ -28,14 +28,10 @@ NetworkFacts FactsOf(const models::BoundModel& model) {
 
 absl::StatusOr<NetworkFacts> FactsOf(const models::ModelSpec& spec,
                                      const models::Variant& variant) {
-  models::BuildOptions options{.width = variant.width,
-                               .resolution = variant.resolution,
-                               .head_convolution = variant.head_convolution};
-  if (const models::KeyStyle* style = spec.FindKeyStyle(variant.key_style); style != nullptr) {
-    options.padding = style->padding;
-    options.batch_norm_epsilon = style->batch_norm_epsilon;
-    options.channel_rule = style->channel_rule;
-  }
+  models::BuildOptions options = OptionsOf(spec, *spec.FindKeyStyle(variant.key_style));
+  options.width = variant.width;
+  options.resolution = variant.resolution;
+  options.form = variant.form;
   SISKIN_ASSIGN_OR_RETURN(const ops::Graph graph, spec.build(options));
   return NetworkFacts{.architecture = spec.architecture,
                       .variant = variant.name,

@@ -69,7 +69,7 @@ OpFacts Describe(const ops::Node& node) {
 
 bool Matches(const models::Variant& variant, const models::BoundModel& model) {
   return variant.width == model.options.width && variant.resolution == model.options.resolution &&
-         variant.head_convolution == model.options.head_convolution;
+         variant.form == model.options.form;
 }
 
 }  // namespace

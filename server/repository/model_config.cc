@@ -218,6 +218,7 @@ absl::Status ReadConfig(const FieldReader& reader, const ModelConfig& config,
   models::LoadRequest& load = parsed.load;
   load.architecture = config.architecture();
   load.key_style = config.key_style();
+  if (config.has_form()) load.form = config.form();
   SISKIN_RETURN_IF_ERROR(reader.Number(ModelConfig::kWidthFieldNumber, config.has_width(),
                                        config.width(), 0.01, 8, load.width));
   SISKIN_RETURN_IF_ERROR(

@@ -25,16 +25,15 @@ T OrDie(absl::StatusOr<T> value) {
 }  // namespace
 
 RandomNetwork MakeNetwork(const std::string& architecture, const std::string& key_style,
-                          double width, int classes, bool head_convolution) {
+                          double width, int classes, const std::string& form, int resolution) {
   RandomNetwork network;
   network.spec = models::FindArchitecture(architecture);
   network.style = network.spec->FindKeyStyle(key_style);
-  network.options = {.width = width,
-                     .classes = classes,
-                     .padding = network.style->padding,
-                     .batch_norm_epsilon = network.style->batch_norm_epsilon,
-                     .channel_rule = network.style->channel_rule,
-                     .head_convolution = head_convolution};
+  network.options = OptionsOf(*network.spec, *network.style);
+  network.options.width = width;
+  if (resolution > 0) network.options.resolution = resolution;
+  network.options.classes = classes;
+  network.options.form = form;
   network.graph = ops::BindRandom(OrDie(network.spec->build(network.options)), kSeed);
   return network;
 }

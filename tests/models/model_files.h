@@ -22,7 +22,7 @@ using StoredModel = std::map<std::string, StoredTensor>;
 using Metadata = std::map<std::string, std::string>;
 
 // A network of `architecture` in one of its key styles, with random weights and the style's own
-// conventions. Fails the test if it cannot be built.
+// conventions, at its usual resolution unless one is given. Fails the test if it cannot be built.
 struct RandomNetwork {
   const models::ModelSpec* spec = nullptr;
   const models::KeyStyle* style = nullptr;
@@ -30,7 +30,8 @@ struct RandomNetwork {
   ops::Graph graph;  // bound
 };
 RandomNetwork MakeNetwork(const std::string& architecture, const std::string& key_style,
-                          double width, int classes = 1000, bool head_convolution = false);
+                          double width, int classes = 1000, const std::string& form = "",
+                          int resolution = 0);
 
 // The tensors as that code base stores them, with its num_batches_tracked left out.
 StoredModel Store(const ops::Graph& graph, const models::KeyStyle& style);

@@ -53,47 +53,77 @@ void ExpectSameParameters(const ops::Graph& actual, const ops::Graph& expected) 
   }
 }
 
-// The smallest width of each family in each of its styles.
+// The first and the last published variant of each network in each of its styles, and one of any
+// width where there is none.
 struct StyleCase {
-  std::string architecture, key_style;
-  double width;
+  const ModelSpec* spec = nullptr;
+  const KeyStyle* style = nullptr;
+  const Variant* variant = nullptr;  // nullptr: none is published in this style
 };
 std::vector<StyleCase> StyleCases() {
   std::vector<StyleCase> cases;
   for (const ModelSpec& spec : Catalog()) {
     for (const KeyStyle& style : spec.key_styles) {
-      cases.push_back({spec.architecture, style.name, spec.PublishedWidths().front()});
-      cases.push_back({spec.architecture, style.name, 0.5});
+      std::vector<const Variant*> variants;
+      for (const Variant& variant : spec.variants) {
+        if (variant.key_style == style.name) variants.push_back(&variant);
+      }
+      if (variants.empty()) variants.push_back(nullptr);
+      cases.push_back({&spec, &style, variants.front()});
+      if (variants.size() > 1) cases.push_back({&spec, &style, variants.back()});
     }
   }
   return cases;
 }
-std::ostream& operator<<(std::ostream& out, const StyleCase& c) {
-  return out << c.architecture << " " << c.key_style << " " << c.width;
+std::string NameOf(const StyleCase& c) {
+  std::string name = c.spec->architecture + "_" + c.style->name;
+  if (c.variant != nullptr) name += "_" + c.variant->name;
+  std::replace_if(
+      name.begin(), name.end(), [](char ch) { return !std::isalnum(ch); }, '_');
+  return name;
 }
+std::ostream& operator<<(std::ostream& out, const StyleCase& c) { return out << NameOf(c); }
 
 class StyleTest : public ::testing::TestWithParam<StyleCase> {
  protected:
-  const RandomNetwork network_ =
-      MakeNetwork(GetParam().architecture, GetParam().key_style, GetParam().width);
+  const Variant* variant() const { return GetParam().variant; }
+  int Resolution() const {
+    return variant() == nullptr ? GetParam().spec->resolution : variant()->resolution;
+  }
+  std::string Preset() const {
+    const bool own = variant() != nullptr && !variant()->input_preset.empty();
+    return own ? variant()->input_preset : GetParam().style->input_preset;
+  }
+  // Styles with the same names and another padding are told apart by the variant's name.
+  LoadRequest Request() const {
+    LoadRequest request =
+        Named(variant() == nullptr ? GetParam().spec->architecture : variant()->name);
+    if (variant() == nullptr) request.key_style = GetParam().style->name;
+    return request;
+  }
+
+  const RandomNetwork network_ = MakeNetwork(
+      GetParam().spec->architecture, GetParam().style->name,
+      variant() == nullptr ? GetParam().spec->PublishedWidths().front() : variant()->width, 1000,
+      variant() == nullptr ? "" : variant()->form, Resolution());
 
   void ExpectIdentified(const BoundModel& model) {
     EXPECT_EQ(model.spec, network_.spec);
     EXPECT_EQ(model.key_style, network_.style->name);
     EXPECT_EQ(model.options.width, network_.options.width);
+    EXPECT_EQ(model.options.form, network_.options.form);
     EXPECT_EQ(model.options.classes, 1000);
-    EXPECT_EQ(model.options.resolution, 224);
+    EXPECT_EQ(model.options.resolution, Resolution());
     EXPECT_EQ(model.options.padding, network_.style->padding);
     EXPECT_EQ(model.options.batch_norm_epsilon, network_.style->batch_norm_epsilon);
-    EXPECT_EQ(model.input, *InputPreset(network_.style->input_preset, 224));
+    EXPECT_EQ(model.input, *InputPreset(Preset(), Resolution()));
     EXPECT_TRUE(model.graph.IsBound());
     EXPECT_FALSE(model.random_weights);
   }
 };
 
 TEST_P(StyleTest, CheckpointTellsWidthAndStyle) {
-  const BoundModel model =
-      LoadOk(WriteAndOpen(Store(network_.graph, *network_.style)), Named(GetParam().architecture));
+  const BoundModel model = LoadOk(WriteAndOpen(Store(network_.graph, *network_.style)), Request());
   ExpectIdentified(model);
   EXPECT_EQ(model.graph.Dump(), network_.graph.Dump());
   ExpectSameParameters(model.graph, network_.graph);
@@ -102,19 +132,13 @@ TEST_P(StyleTest, CheckpointTellsWidthAndStyle) {
 TEST_P(StyleTest, FoldedCheckpointToo) {
   const auto folded = ops::FoldBatchNorm(network_.graph);
   ASSERT_TRUE(folded.ok()) << folded.status();
-  const BoundModel model =
-      LoadOk(WriteAndOpen(Store(*folded, *network_.style)), Named(GetParam().architecture));
+  const BoundModel model = LoadOk(WriteAndOpen(Store(*folded, *network_.style)), Request());
   ExpectIdentified(model);
   ExpectSameParameters(model.graph, *folded);
 }
 
-std::string NameOf(const ::testing::TestParamInfo<StyleCase>& info) {
-  std::string name = info.param.architecture + "_" + info.param.key_style + "_" +
-                     std::to_string(static_cast<int>(info.param.width * 100));
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-}
-INSTANTIATE_TEST_SUITE_P(All, StyleTest, ::testing::ValuesIn(StyleCases()), NameOf);
+INSTANTIATE_TEST_SUITE_P(All, StyleTest, ::testing::ValuesIn(StyleCases()),
+                         [](const auto& info) { return NameOf(info.param); });
 
 // The head's weight after loading, without its first `rows` rows.
 std::vector<float> HeadFromRow(const StoredModel& model, const std::string& key, int rows) {
@@ -161,10 +185,10 @@ TEST(ClassesTest, StatedNumberWins) {
 }
 
 TEST(IdentifyTest, HeadConvolutionIsFound) {
-  const RandomNetwork network = MakeNetwork("mobilenet_v1", "timm", 0.25, 1000, true);
+  const RandomNetwork network = MakeNetwork("mobilenet_v1", "timm", 0.25, 1000, "h");
   const BoundModel model =
       LoadOk(WriteAndOpen(Store(network.graph, *network.style)), Named("mobilenet_v1"));
-  EXPECT_TRUE(model.options.head_convolution);
+  EXPECT_EQ(model.options.form, "h");
 }
 
 TEST(IdentifyTest, VariantNameGivesResolutionAndWidth) {
