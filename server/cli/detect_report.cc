@@ -53,14 +53,13 @@ void PrintOutcome(const Detected& outcome, std::ostream& out) {
 }
 
 void PrintOutcomes(const std::vector<Detected>& outcomes, std::ostream& out) {
-  Table table({{"file"}, {"faces", kRight}, {"best score", kRight}, {"time", kRight}, {""}});
+  Table table({{"file"}, {"faces", kRight}, {"time", kRight}, {"best score"}});
   for (const Detected& outcome : outcomes) {
     if (!outcome.status.ok()) {
-      table.AddRow({outcome.file, "-", "-", "-", ErrorText(outcome.status)});
+      table.AddRow({outcome.file, "-", "-", ErrorText(outcome.status)});
     } else {
-      table.AddRow({outcome.file, absl::StrCat(outcome.faces.size()),
-                    outcome.faces.empty() ? "-" : Percent(outcome.faces.front().score),
-                    Milliseconds(outcome.total)});
+      table.AddRow({outcome.file, absl::StrCat(outcome.faces.size()), Milliseconds(outcome.total),
+                    outcome.faces.empty() ? "-" : Percent(outcome.faces.front().score)});
     }
   }
   table.Print(out);
