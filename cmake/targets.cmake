@@ -30,6 +30,7 @@ function(siskin_test name)
   if(ARG_THREADS)
     set(labels LABELS threads)
   endif()
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES
+  # NO_PRETTY_VALUES: the values of parameters print pointers, and names must not change.
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES PROPERTIES
     ENVIRONMENT "SISKIN_SHARED_DIR=${SISKIN_SHARED_DIR}" ${labels})
 endfunction()

@@ -8,17 +8,35 @@
 namespace siskin::models {
 
 // The families; each is the one function of the file of its name.
+std::vector<ModelSpec> GoogLeNet();
+std::vector<ModelSpec> BnInception();
+std::vector<ModelSpec> InceptionV3();
+std::vector<ModelSpec> InceptionV4();
+std::vector<ModelSpec> InceptionResNetV2();
+std::vector<ModelSpec> Xception();
 std::vector<ModelSpec> MobileNetV1();
 std::vector<ModelSpec> MobileNetV2();
+std::vector<ModelSpec> MobileNetV3();
+std::vector<ModelSpec> EfficientNet();
 std::vector<ModelSpec> BlazeFace();
+std::vector<ModelSpec> MobileNeXt();
 
 namespace {
 
 // In the order of the papers.
 constexpr std::vector<ModelSpec> (*kFamilies[])() = {
-    MobileNetV1,
-    MobileNetV2,
-    BlazeFace,
+    GoogLeNet,          //
+    BnInception,        //
+    InceptionV3,        //
+    InceptionV4,        //
+    InceptionResNetV2,  //
+    Xception,           //
+    MobileNetV1,        //
+    MobileNetV2,        //
+    MobileNetV3,        //
+    EfficientNet,       //
+    BlazeFace,          //
+    MobileNeXt,         //
 };
 
 std::vector<ModelSpec> AllSpecs() {
@@ -46,15 +64,15 @@ const ModelSpec* FindArchitecture(std::string_view architecture) {
 
 CatalogMatch FindByName(std::string_view name) {
   if (const ModelSpec* spec = FindArchitecture(name)) return {.spec = spec, .variant = nullptr};
+  CatalogMatch without_tag;
   for (const ModelSpec& spec : Catalog()) {
     for (const Variant& variant : spec.variants) {
+      if (name == variant.name) return {.spec = &spec, .variant = &variant};
       // timm appends a tag: "mobilenetv2_100.ra_in1k".
-      if (name == variant.name || name.starts_with(variant.name + ".")) {
-        return {.spec = &spec, .variant = &variant};
-      }
+      if (name.starts_with(variant.name + ".")) without_tag = {.spec = &spec, .variant = &variant};
     }
   }
-  return {};
+  return without_tag;
 }
 
 std::string ArchitectureNames() {

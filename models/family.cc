@@ -10,18 +10,15 @@
 namespace siskin::models {
 namespace {
 
-constexpr int kDivisor = 8;
 constexpr int kMinChannels = 8;
 
-// TensorFlow's make_divisible, which every port copies: to the nearest multiple, but not more than
-// a tenth down.
-int MakeDivisible(double value) {
-  int rounded = static_cast<int>(value + kDivisor / 2.0) / kDivisor * kDivisor;
-  rounded = std::max(rounded, kMinChannels);
-  return rounded < 0.9 * value ? rounded + kDivisor : rounded;
-}
-
 }  // namespace
+
+int MakeDivisible(double value, int divisor) {
+  int rounded = static_cast<int>(value + divisor / 2.0) / divisor * divisor;
+  rounded = std::max(rounded, divisor);
+  return rounded < 0.9 * value ? rounded + divisor : rounded;
+}
 
 int ScaleChannels(int channels, double width, ChannelRule rule) {
   const double exact = channels * width;

@@ -14,6 +14,10 @@
 
 namespace siskin::models {
 
+// TensorFlow's make_divisible, which every port copies: to the nearest multiple of `divisor`, but
+// not more than a tenth down, and never below `divisor`.
+int MakeDivisible(double value, int divisor = 8);
+
 // `channels` of the paper's table at a width multiplier; never below 8.
 int ScaleChannels(int channels, double width, ChannelRule rule);
 

@@ -31,20 +31,30 @@ absl::Status UnknownArchitecture(const LoadRequest& request, const CheckpointMet
       request.name_hint, "\" is not a network's. ", how));
 }
 
+// Two styles may differ in conventions alone, so what is stated decides which one comes first: the
+// named variant, or else the padding.
+std::vector<const KeyStyle*> StylesByLikelihood(const LoadContext& context) {
+  const auto& [request, metadata, identity] = context;
+  std::vector<const KeyStyle*> styles;
+  for (const KeyStyle& style : identity.spec->key_styles) styles.push_back(&style);
+  const auto prefer = [&styles](auto fits) {
+    std::stable_partition(styles.begin(), styles.end(), fits);
+  };
+  const auto padding = request.padding.has_value() ? request.padding : metadata.padding;
+  if (padding.has_value()) {
+    prefer([&padding](const KeyStyle* style) { return style->padding == *padding; });
+  }
+  if (const Variant* variant = identity.variant) {
+    prefer([variant](const KeyStyle* style) { return style->name == variant->key_style; });
+  }
+  return styles;
+}
+
 absl::StatusOr<std::vector<const KeyStyle*>> PossibleStyles(const LoadContext& context) {
   const ModelSpec& spec = *context.identity.spec;
-  std::vector<const KeyStyle*> styles;
-  for (const KeyStyle& style : spec.key_styles) styles.push_back(&style);
+  const std::vector<const KeyStyle*> styles = StylesByLikelihood(context);
   const std::string& stated = context.request.key_style;
-  if (stated.empty()) {
-    // Two styles may differ in conventions alone: the named variant's comes first.
-    if (const Variant* variant = context.identity.variant) {
-      std::stable_partition(styles.begin(), styles.end(), [variant](const KeyStyle* style) {
-        return style->name == variant->key_style;
-      });
-    }
-    return styles;
-  }
+  if (stated.empty()) return styles;
   if (const KeyStyle* style = spec.FindKeyStyle(stated)) return {{style}};
   const auto append_name = [](std::string* out, const KeyStyle* style) { *out += style->name; };
   return absl::InvalidArgumentError(absl::StrCat(spec.architecture, " has no key style \"", stated,

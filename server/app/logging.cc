@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "grpc/support/log.h"
 #include "nlohmann/json.hpp"
 #include "spdlog/sinks/stdout_color_sinks.h"
 #include "spdlog/spdlog.h"
@@ -32,6 +33,9 @@ class JsonFormatter : public spdlog::formatter {
   }
 };
 
+// What matters of gRPC's own log comes back as a status: the log is for those who look closely.
+void LogGrpc(gpr_log_func_args* args) { spdlog::debug("gRPC: {}", args->message); }
+
 }  // namespace
 
 std::unique_ptr<spdlog::formatter> MakeJsonFormatter() { return std::make_unique<JsonFormatter>(); }
@@ -55,6 +59,7 @@ absl::Status SetUpLogging(const LoggingOptions& options) {
   logger->set_level(level);
   logger->flush_on(spdlog::level::info);
   spdlog::set_default_logger(std::move(logger));
+  gpr_set_log_function(LogGrpc);
   return absl::OkStatus();
 }
 

@@ -1,4 +1,5 @@
-// The process's log: spdlog's default logger, on standard error.
+// The process's log: spdlog's default logger, on standard error. gRPC logs there too, at debug
+// level.
 #ifndef SISKIN_SERVER_APP_LOGGING_H_
 #define SISKIN_SERVER_APP_LOGGING_H_
 

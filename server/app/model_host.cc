@@ -27,8 +27,8 @@ void LogReady(const engine::LoadedModel& model, absl::Duration took) {
   }
 }
 
-absl::Status NothingLoaded(const std::vector<absl::Status>& failures) {
-  std::string message = absl::StrCat("no model could be loaded: ", failures.front().message());
+absl::Status NothingLoaded(const std::vector<std::string>& failures) {
+  std::string message = absl::StrCat("no model could be loaded: ", failures.front());
   if (failures.size() > 1) {
     absl::StrAppend(&message, " (and ", failures.size() - 1, " more, see the log)");
   }
@@ -44,6 +44,7 @@ absl::StatusOr<std::vector<ModelToLoad>> ModelsOfRepository(const std::string& p
         absl::StrCat(path, " holds no model: put one at ", path, "/MODEL/1/model.safetensors"));
   }
   std::vector<ModelToLoad> models;
+  models.reserve(sources.size());
   for (const repository::ModelSource& source : sources) {
     models.push_back({.name = source.name,
                       .version = source.version,
@@ -68,14 +69,14 @@ absl::Status ModelHost::LoadAll(const std::vector<ModelToLoad>& models,
   for (const ModelToLoad& model : models) {
     SISKIN_RETURN_IF_ERROR(registry_.Declare(model.name, model.version));
   }
-  std::vector<absl::Status> failures;
+  std::vector<std::string> failures;
   for (const ModelToLoad& model : models) {
     if (stop()) return absl::CancelledError("stopped while the models were loading");
     const absl::Status status = Load(model);
     if (status.ok()) continue;
-    failures.push_back(status);
-    spdlog::error("model {} version {}: failed to load: {}", model.name, model.version,
-                  std::string(status.message()));
+    failures.push_back(
+        absl::StrCat("model ", model.name, " version ", model.version, ": ", status.message()));
+    spdlog::error("{}", failures.back());
     SISKIN_RETURN_IF_ERROR(
         registry_.Transition(model.name, model.version, ModelState::kFailed, status));
   }

@@ -98,8 +98,10 @@ absl::Status ServerApp::Listen() {
   const rpc::GrpcServer::Options options = {
       .address = options_.grpc_address,
       .max_message_bytes = static_cast<int>(PayloadBytes(options_) + kEnvelopeBytes)};
-  const rpc::Backend backend = {
-      .inference = inference_, .registry = registry_, .metrics = *metrics_};
+  const rpc::Backend backend = {.inference = inference_,
+                                .admission = admission_,
+                                .registry = registry_,
+                                .metrics = *metrics_};
   SISKIN_ASSIGN_OR_RETURN(grpc_, rpc::GrpcServer::Start(options, backend, health_));
   spdlog::info("gRPC {}, admin {}; loading models", grpc_endpoint(), admin_endpoint());
   return absl::OkStatus();
@@ -125,7 +127,6 @@ void ServerApp::Stop(absl::Duration delay, absl::Duration grace) {
   if (std::exchange(stopped_, true)) return;
   health_.SetDraining();
   absl::SleepFor(delay);
-  admission_.Close();
   if (grpc_ != nullptr) grpc_->Shutdown(grace);
   scheduler_.Drain();
   lanes_.reset();

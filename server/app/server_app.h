@@ -4,8 +4,8 @@
 // models are loaded, warmed up and published. The server is ready when the last one is.
 //
 // Drain: readiness off, lame duck for `drain_delay` (requests are still served, balancers take the
-// server out), then no new request, those in flight have `drain_timeout` to end while the lanes
-// run, the lanes end, the models are unloaded, the admin server ends last.
+// server out), then new ones are refused while those in flight have `drain_timeout` to end, gRPC
+// closes, the lanes end, the models are unloaded, the admin server ends last.
 //
 // Not thread-safe: start, drain and destroy it on one thread.
 #ifndef SISKIN_SERVER_APP_SERVER_APP_H_

@@ -17,6 +17,7 @@
 #include "server/cli/machine.h"
 #include "server/cli/model_selection.h"
 #include "server/cli/table.h"
+#include "server/cli/validators.h"
 #include "server/engine/cpu_topology.h"
 
 namespace siskin::cli {
@@ -29,9 +30,9 @@ constexpr char kFooter[] =
     "pinned thread that runs alone, as in the server. Latency is that of a whole batch.\n"
     "\n"
     "Examples:\n"
-    "  siskin bench --repository models --model mobilenet_v2 --batch 1,8 --lanes 1,2\n"
+    "  siskin bench --repository ~/models --model mobilenet_v2 --batch 1,8 --lanes 1,2\n"
     "  siskin bench --random-model mobilenet_v1_0.25_128 --seconds 1 --json\n"
-    "  siskin bench --repository models --model mobilenet_v2 --check golden.safetensors\n";
+    "  siskin bench --repository ~/models --model mobilenet_v2 --check golden.safetensors\n";
 
 struct BenchFlags {
   std::string repository;
@@ -198,11 +199,11 @@ Command AddBenchCommand(CLI::App& parent) {
   app->add_option("--lanes", flags->lanes, "Lane counts, separated by commas")
       ->type_name("N,...")
       ->delimiter(',')
-      ->check(CLI::Range(1, 1024))
+      ->check(LanesRange(/*least=*/1))
       ->capture_default_str();
   app->add_option("--seconds", flags->seconds, "Duration of each measurement")
       ->type_name("SECONDS")
-      ->check(CLI::Range(0.001, 600.0))
+      ->check(SecondsRange(0.001, 600))
       ->capture_default_str();
   app->add_option("--check", flags->check,
                   "Also compare with the logits of a safetensors file ('input', 'logits'); exit 1 "

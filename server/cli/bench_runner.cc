@@ -75,7 +75,7 @@ void RunLane(const ops::Plan& plan, absl::Duration duration, int cpu, std::barri
   const std::vector<float> input = MakeInput(plan.batch_size() * plan.input_shape().elements());
   ops::Arena arena(plan.arena_bytes());
   auto workspace = plan.MakeWorkspace(arena.bytes());
-  record.status = workspace.ok() ? WarmUp(plan, input, **workspace) : std::move(workspace).status();
+  record.status = workspace.ok() ? WarmUp(plan, input, **workspace) : workspace.status();
   start.arrive_and_wait();
   if (!record.status.ok()) return;
   record.status = Measure(plan, input, **workspace, duration, record.runs);

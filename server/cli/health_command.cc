@@ -8,6 +8,7 @@
 #include "grpcpp/channel.h"
 #include "server/cli/channel.h"
 #include "server/cli/commands.h"
+#include "server/cli/validators.h"
 
 namespace siskin::cli {
 namespace {
@@ -73,7 +74,7 @@ Command AddHealthCommand(CLI::App& parent) {
       ->type_name("NAME");
   app->add_option("--timeout", flags->timeout, "Seconds to wait for the answer")
       ->type_name("SECONDS")
-      ->check(CLI::Range(0.001, 3600.0))
+      ->check(SecondsRange(0.001, 3600))
       ->capture_default_str();
   return {app, [flags](const Console& console) { return Health(*flags, console); }};
 }

@@ -19,8 +19,8 @@ constexpr char kFooter[] =
     "\n"
     "Examples:\n"
     "  siskin inspect                                        # which networks are there?\n"
-    "  siskin inspect --repository models                    # what would be served?\n"
-    "  siskin inspect --repository models mobilenet_v2       # layers, parameters, memory\n"
+    "  siskin inspect --repository ~/models                  # what would be served?\n"
+    "  siskin inspect --repository ~/models mobilenet_v2     # layers, parameters, memory\n"
     "  siskin inspect mobilenet_v2 --plan --batch 4          # which kernel runs each step\n";
 
 struct InspectFlags {

@@ -60,8 +60,13 @@ absl::StatusOr<SelectedModel> SelectFromRepository(const std::string& path,
   SISKIN_ASSIGN_OR_RETURN(const Sources sources, repository::ScanRepository(path));
   SISKIN_ASSIGN_OR_RETURN(const repository::ModelSource source,
                           FindSource(sources, model, version));
-  SISKIN_ASSIGN_OR_RETURN(models::BoundModel bound, repository::LoadSource(source));
-  return SelectedModel{source.name, source.version, std::move(bound)};
+  absl::StatusOr<models::BoundModel> bound = repository::LoadSource(source);
+  if (!bound.ok()) {
+    return absl::Status(bound.status().code(),
+                        absl::StrCat("model ", source.name, " version ", source.version, ": ",
+                                     bound.status().message()));
+  }
+  return SelectedModel{source.name, source.version, *std::move(bound)};
 }
 
 absl::StatusOr<SelectedModel> SelectRandom(const std::string& name) {

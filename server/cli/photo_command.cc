@@ -1,6 +1,7 @@
 #include "server/cli/photo_command.h"
 
 #include "CLI/CLI.hpp"
+#include "server/cli/validators.h"
 
 namespace siskin::cli {
 
@@ -14,7 +15,7 @@ void AddPhotoFlags(CLI::App& app, PhotoFlags& flags) {
   app.add_option("--version", flags.version, "Its version (default: the highest)")->type_name("N");
   app.add_option("--timeout", flags.timeout, "Seconds to wait for each answer")
       ->type_name("SECONDS")
-      ->check(CLI::Range(0.001, 3600.0))
+      ->check(SecondsRange(0.001, 3600))
       ->capture_default_str();
   app.add_option("--concurrency", flags.concurrency, "Requests in flight")
       ->type_name("N")

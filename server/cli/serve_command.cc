@@ -8,6 +8,7 @@
 #include "server/app/server_app.h"
 #include "server/cli/commands.h"
 #include "server/cli/shutdown_signals.h"
+#include "server/cli/validators.h"
 
 namespace siskin::cli {
 namespace {
@@ -27,8 +28,8 @@ constexpr char kFooter[] =
     "--drain-delay plus --drain-timeout.\n"
     "\n"
     "Examples:\n"
-    "  siskin serve --repository models\n"
-    "  siskin serve --repository models --lanes 4 --max-batch-size 16 --max-delay-us 2000\n"
+    "  siskin serve --repository ~/models\n"
+    "  siskin serve --repository ~/models --lanes 4 --max-batch-size 16 --max-delay-us 2000\n"
     "  siskin serve --random-model mobilenet_v2 --grpc 127.0.0.1:0 --admin off   # to try it out\n";
 
 struct ServeFlags {
@@ -85,7 +86,7 @@ void AddModelFlags(CLI::App& app, ServeFlags& flags) {
       ->type_name("NAME");
   app.add_option("--lanes", flags.server.lanes, "Threads that compute; 0: one for each usable core")
       ->type_name("N")
-      ->check(CLI::Range(0, 1024))
+      ->check(LanesRange(/*least=*/0))
       ->capture_default_str();
   app.add_option("--max-batch-size", flags.max_batch_size,
                  "Most images computed together (default: each model's config, else 8)")
@@ -117,12 +118,12 @@ void AddServerFlags(CLI::App& app, ServeFlags& flags) {
   app.add_option("--drain-delay", flags.drain_delay,
                  "Seconds to go on serving after readiness is withdrawn")
       ->type_name("SECONDS")
-      ->check(CLI::Range(0.0, 3600.0))
+      ->check(SecondsRange(0, 3600))
       ->capture_default_str();
   app.add_option("--drain-timeout", flags.drain_timeout,
                  "Seconds that requests in flight have to end")
       ->type_name("SECONDS")
-      ->check(CLI::Range(0.0, 3600.0))
+      ->check(SecondsRange(0, 3600))
       ->capture_default_str();
   app.add_option("--log-level", flags.logging.level, "trace, debug, info, warning, error or off")
       ->type_name("LEVEL")

@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <array>
 #include <exception>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "server/app/version.h"
@@ -16,12 +18,12 @@ constexpr char kDescription[] =
 
 constexpr char kFooter[] =
     "In a minute:\n"
-    "  siskin serve --repository models           # or, without any model: --random-model "
+    "  siskin serve --repository ~/models         # or, without any model: --random-model "
     "mobilenet_v2\n"
     "  siskin classify photo.jpg                  # in another terminal\n"
     "\n"
-    "A repository is a folder with a folder a model: models/mobilenet_v2/1/model.safetensors and,\n"
-    "optionally, models/mobilenet_v2/labels.txt and models/mobilenet_v2/model.textproto.\n"
+    "A repository is a folder with a folder a model: ~/models/mobilenet_v2/1/model.safetensors\n"
+    "and, optionally, ~/models/mobilenet_v2/labels.txt and ~/models/mobilenet_v2/model.textproto.\n"
     "'siskin COMMAND --help' tells more about a command.\n";
 
 // Options as "--lanes N (default 0)": CLI11's own rendering shows types and ranges instead.
@@ -42,6 +44,16 @@ class HelpFormatter : public CLI::Formatter {
   }
 };
 
+// Lists unexpected arguments as they came: CLI11's own message begins with the last.
+std::string FailureMessage(const CLI::App* app, const CLI::Error& error) {
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr) {
+    return CLI::FailureMessage::simple(app, error);
+  }
+  std::vector<std::string> extras = app->remaining(/*recurse=*/true);
+  std::reverse(extras.begin(), extras.end());
+  return CLI::FailureMessage::simple(app, CLI::ExtrasError(extras));
+}
+
 // CLI11 has an exit code a kind of error; ours has one for them all.
 int ReportParseResult(const CLI::App& app, const CLI::ParseError& error, const Console& console) {
   return app.exit(error, console.out, console.err) == 0 ? kExitOk : kExitUsage;
@@ -56,6 +68,7 @@ int RunSiskin(int argc, const char* const* argv, const Console& console) {
     app.footer(kFooter);
     app.require_subcommand(1);
     app.formatter(std::make_shared<HelpFormatter>());
+    app.failure_message(FailureMessage);
     const std::array commands = {AddServeCommand(app),   AddClassifyCommand(app),
                                  AddDetectCommand(app),  AddHealthCommand(app),
                                  AddInspectCommand(app), AddBenchCommand(app)};

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "ops/status_macros.h"
 
@@ -117,18 +118,15 @@ size_t Lane::Fill(ops::Workspace& workspace, const ops::Plan& plan, Tasks waitin
   size_t taken = 0;
   absl::Time start = clock_.Now();
   while (taken < waiting.size() && slots_.size() < static_cast<size_t>(plan.batch_size())) {
-    std::unique_ptr<batching::Task>& task = waiting[taken++];
     // The queues of models hold inference tasks only: see LanePool.
-    auto& inference = static_cast<InferenceTask&>(*task);
+    auto task = absl::WrapUnique(static_cast<InferenceTask*>(waiting[taken++].release()));
     const absl::Status status =
-        inference.Prepare(workspace.input().subspan(slots_.size() * image, image));
+        task->Prepare(workspace.input().subspan(slots_.size() * image, image));
     const absl::Time end = clock_.Now();
     if (status.ok()) {
-      task.release();
-      slots_.push_back({std::unique_ptr<InferenceTask>(&inference), end - start});
+      slots_.push_back({std::move(task), end - start});
     } else {
-      inference.Fail(status);
-      task.reset();
+      task->Fail(status);
     }
     start = end;
   }

@@ -37,9 +37,10 @@ std::optional<int64_t> ParseVersion(std::string_view text) {
   return version;
 }
 
-absl::Status UnknownVersion(const std::string& model, const std::string& version) {
-  return absl::NotFoundError(
-      absl::StrCat("Request for unknown model: '", model, "' version ", version, " is not found"));
+absl::Status UnknownVersion(const std::string& model, const std::string& version,
+                            const std::string& hint = "") {
+  return absl::NotFoundError(absl::StrCat("Request for unknown model: '", model, "' version ",
+                                          version, " is not found", hint));
 }
 
 }  // namespace
@@ -136,6 +137,12 @@ std::string ModelRegistry::Names() const {
                        [](std::string* out, const auto& entry) { out->append(entry.first); });
 }
 
+std::string ModelRegistry::Numbers(const Versions& versions) {
+  return absl::StrJoin(versions, ", ", [](std::string* out, const auto& entry) {
+    absl::StrAppend(out, entry.first);
+  });
+}
+
 // Resolves an empty `model` to the only one there is.
 absl::StatusOr<const ModelRegistry::Versions*> ModelRegistry::FindModel(
     std::string_view& model) const {
@@ -161,7 +168,10 @@ absl::StatusOr<std::shared_ptr<const Servable>> ModelRegistry::Resolve(
   if (!version.empty()) {
     const std::optional<int64_t> number = ParseVersion(version);
     found = number.has_value() ? versions->find(*number) : versions->end();
-    if (found == versions->end()) return UnknownVersion(std::string(model), std::string(version));
+    if (found == versions->end()) {
+      return UnknownVersion(std::string(model), std::string(version),
+                            absl::StrCat("; this server has these: ", Numbers(*versions)));
+    }
   } else {
     const auto ready = std::find_if(versions->rbegin(), versions->rend(), [](const auto& entry) {
       return entry.second.state == ModelState::kReady;

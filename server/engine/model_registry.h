@@ -65,8 +65,8 @@ class ModelRegistry {
   // The ready version asked for; `version` empty: the highest ready one (numerically). An empty
   // `model` means the only one there is; INVALID_ARGUMENT if there are several.
   // NOT_FOUND: "Request for unknown model: 'x' is not found" (the wording that Triton clients
-  // know), with the names that exist; FAILED_PRECONDITION: known but not ready, with its state and
-  // reason.
+  // know), with the names or versions that exist; FAILED_PRECONDITION: known but not ready, with
+  // its state and reason.
   absl::StatusOr<std::shared_ptr<const Servable>> Resolve(std::string_view model,
                                                           std::string_view version) const;
 
@@ -86,6 +86,7 @@ class ModelRegistry {
                     absl::Status reason, std::shared_ptr<const Servable> servable);
   void Notify(const VersionStatus& status) const;
   std::string Names() const ABSL_SHARED_LOCKS_REQUIRED(mu_);
+  static std::string Numbers(const Versions& versions);
   absl::StatusOr<const Versions*> FindModel(std::string_view& model) const
       ABSL_SHARED_LOCKS_REQUIRED(mu_);
 

@@ -31,8 +31,22 @@ Permit& Permit::operator=(Permit&& other) noexcept {
 void Permit::Release() {
   if (admission_ == nullptr) return;
   admission_->bytes_.fetch_sub(bytes_);
-  admission_->requests_.fetch_sub(1);
+  admission_->RemoveRequest();
   admission_ = nullptr;
+}
+
+void Admission::Close() {
+  closed_.store(true);
+  if (requests_.load() == 0) NotifyIdle();
+}
+
+// Either the last request sees that the admission is closed, or Close sees that it was the last.
+void Admission::RemoveRequest() {
+  if (requests_.fetch_sub(1) == 1 && closed_.load()) NotifyIdle();
+}
+
+void Admission::NotifyIdle() {
+  if (!idle_notified_.exchange(true)) idle_.Notify();
 }
 
 absl::StatusOr<Permit> Admission::Admit(int64_t bytes, absl::Time deadline, absl::Time now) {
@@ -49,7 +63,7 @@ absl::StatusOr<Permit> Admission::Admit(int64_t bytes, absl::Time deadline, absl
         "the server is busy with ", limits_.max_requests, " requests already; retry later"));
   }
   if (!AddWithin(bytes_, bytes, limits_.max_bytes)) {
-    requests_.fetch_sub(1);
+    RemoveRequest();
     return absl::ResourceExhaustedError(absl::StrCat(
         "the requests in flight fill the ", limits_.max_bytes, " bytes there are; retry later"));
   }

@@ -1,6 +1,6 @@
 // How much may be in flight. Everything accepted holds a Permit until it is answered.
 //
-// Thread-safe, lock-free.
+// Thread-safe; lock-free but for the end of a drain.
 #ifndef SISKIN_SERVER_PIPELINE_ADMISSION_H_
 #define SISKIN_SERVER_PIPELINE_ADMISSION_H_
 
@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 
 namespace siskin::pipeline {
@@ -45,19 +46,29 @@ class Admission {
   // retry); UNAVAILABLE while closed; DEADLINE_EXCEEDED when `deadline` has passed at `now`.
   absl::StatusOr<Permit> Admit(int64_t bytes, absl::Time deadline, absl::Time now);
 
-  // Draining: nothing more is admitted. Once requests() is 0 after this, it stays 0, but for
-  // requests that are being refused.
-  void Close() { closed_.store(true); }
+  // Draining: nothing more is admitted, and requests() falls to 0, where it stays but for requests
+  // that are being refused.
+  void Close();
+  // Blocks until nothing that was admitted is in flight, then true; false if `deadline` comes
+  // first. REQUIRES: closed.
+  bool WaitUntilIdle(absl::Time deadline) const {
+    return idle_.WaitForNotificationWithDeadline(deadline);
+  }
   int64_t requests() const { return requests_.load(); }
   int64_t bytes() const { return bytes_.load(); }
   const Limits& limits() const { return limits_; }
 
  private:
   friend class Permit;
+  void RemoveRequest();
+  void NotifyIdle();
+
   const Limits limits_;
   std::atomic<int64_t> requests_{0};
   std::atomic<int64_t> bytes_{0};
   std::atomic<bool> closed_{false};
+  std::atomic<bool> idle_notified_{false};
+  absl::Notification idle_;
 };
 
 }  // namespace siskin::pipeline

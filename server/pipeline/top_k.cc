@@ -41,18 +41,27 @@ void Softmax(absl::Span<const float> logits, absl::Span<float> probabilities) {
 }
 
 std::vector<ScoredClass> TopK(absl::Span<const float> logits, int k) {
-  const size_t count = std::min(logits.size(), static_cast<size_t>(std::max(k, 0)));
-  std::vector<int> order(logits.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::partial_sort(order.begin(), order.begin() + count, order.end(), [&](int a, int b) {
+  const auto better = [&](int a, int b) {
     const float rank_a = Rank(logits[a]);
     const float rank_b = Rank(logits[b]);
     return rank_a > rank_b || (rank_a == rank_b && a < b);
-  });
+  };
+  const int classes = static_cast<int>(logits.size());
+  const int count = std::min(k, classes);
+  std::vector<int> order(count);  // a heap, the worst of the best in front
+  std::iota(order.begin(), order.end(), 0);
+  std::make_heap(order.begin(), order.end(), better);
+  for (int i = count; i < classes; ++i) {
+    if (!better(i, order.front())) continue;
+    std::pop_heap(order.begin(), order.end(), better);
+    order.back() = i;
+    std::push_heap(order.begin(), order.end(), better);
+  }
+  std::sort_heap(order.begin(), order.end(), better);
   const float max = MaxRank(logits);
   const float sum = SumOfWeights(logits, max);
   std::vector<ScoredClass> best(count);
-  for (size_t i = 0; i < count; ++i) {
+  for (int i = 0; i < count; ++i) {
     best[i] = {order[i], Weight(logits[order[i]], max) / sum};
   }
   return best;

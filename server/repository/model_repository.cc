@@ -153,19 +153,13 @@ absl::StatusOr<std::vector<ModelSource>> ScanRepository(const std::string& path)
 }
 
 absl::StatusOr<models::BoundModel> LoadSource(const ModelSource& source) {
-  const auto annotate = [&](const absl::Status& status) {
-    return absl::Status(status.code(), absl::StrCat("Model '", source.name, "' version ",
-                                                    source.version, ": ", status.message()));
-  };
-  const absl::StatusOr<ops::Checkpoint> checkpoint = ops::Checkpoint::Open(source.weights_path);
-  if (!checkpoint.ok()) return annotate(checkpoint.status());
-  absl::StatusOr<models::BoundModel> model = models::LoadModel(*checkpoint, source.load);
-  if (!model.ok()) return annotate(model.status());
-  const auto classes = static_cast<size_t>(model->graph.output_shape().channels);
+  SISKIN_ASSIGN_OR_RETURN(const auto checkpoint, ops::Checkpoint::Open(source.weights_path));
+  SISKIN_ASSIGN_OR_RETURN(auto model, models::LoadModel(checkpoint, source.load));
+  const auto classes = static_cast<size_t>(model.graph.output_shape().channels);
   if (!source.labels.empty() && source.labels.size() != classes) {
-    return annotate(absl::InvalidArgumentError(absl::StrCat(kLabels, " has ", source.labels.size(),
-                                                            " lines, but the network has ", classes,
-                                                            " classes")));
+    return absl::InvalidArgumentError(absl::StrCat(kLabels, " has ", source.labels.size(),
+                                                   " lines, but the network has ", classes,
+                                                   " classes"));
   }
   return model;
 }

@@ -41,7 +41,7 @@ struct ModelSource {
 absl::StatusOr<std::vector<ModelSource>> ScanRepository(const std::string& path);
 
 // Maps, audits and binds the weights. INVALID_ARGUMENT also if there are labels, but not one per
-// class.
+// class. Errors do not name the model: the caller knows it.
 absl::StatusOr<models::BoundModel> LoadSource(const ModelSource& source);
 
 }  // namespace siskin::repository

@@ -17,6 +17,7 @@
 #include "server/batching/task.h"
 #include "server/engine/model_registry.h"
 #include "server/metrics/metrics.h"
+#include "server/pipeline/admission.h"
 #include "server/pipeline/inference.h"
 
 namespace siskin::rpc {
@@ -24,6 +25,7 @@ namespace siskin::rpc {
 // The rest of the server, as the services see it. All outlive them.
 struct Backend {
   pipeline::Inference& inference;
+  pipeline::Admission& admission;
   const engine::ModelRegistry& registry;
   metrics::Metrics& metrics;
 };

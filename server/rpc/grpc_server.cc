@@ -1,5 +1,6 @@
 #include "server/rpc/grpc_server.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -26,6 +27,9 @@ constexpr int kKeepaliveTimeoutMs = 20'000;
 constexpr int kMinClientPingMs = 10'000;
 // Threads of the only synchronous service, reflection: each open stream holds one.
 constexpr int kMaxSyncThreads = 16;
+// Once all requests are answered, the time for the answers to reach their clients. What is open
+// beyond that, watchers of the health service and reflection, does not end by itself.
+constexpr absl::Duration kLastWrites = absl::Seconds(5);
 
 // Both are process-wide switches that affect servers built later.
 void EnablePluginsOnce() {
@@ -66,7 +70,8 @@ void SetLimits(const GrpcServer::Options& options, grpc::ServerBuilder& builder)
 class GrpcServerImpl final : public GrpcServer {
  public:
   GrpcServerImpl(const Backend& backend, HealthReporter& health)
-      : health_(health),
+      : admission_(backend.admission),
+        health_(health),
         classifier_(backend),
         face_detector_(backend),
         embedder_(backend),
@@ -97,13 +102,17 @@ class GrpcServerImpl final : public GrpcServer {
 
   void Shutdown(absl::Duration grace) override {
     if (server_ == nullptr) return;
+    const absl::Time deadline = absl::Now() + grace;
     classifier_.Drain();
-    server_->Shutdown(absl::ToChronoTime(absl::Now() + grace));
+    admission_.Close();
+    admission_.WaitUntilIdle(deadline);
+    server_->Shutdown(absl::ToChronoTime(std::min(deadline, absl::Now() + kLastWrites)));
     health_.Detach();
     server_.reset();
   }
 
  private:
+  pipeline::Admission& admission_;
   HealthReporter& health_;
   ClassifierService classifier_;
   FaceDetectorService face_detector_;

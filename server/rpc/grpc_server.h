@@ -3,6 +3,9 @@
 //
 // To drain: HealthReporter::SetDraining, give balancers time to notice, then Shutdown while the
 // lanes still run.
+//
+// gRPC itself answers a call with CANCELLED if it arrives after the last step of Shutdown has begun
+// and before its client has heard of it. Such a call has reached no handler.
 #ifndef SISKIN_SERVER_RPC_GRPC_SERVER_H_
 #define SISKIN_SERVER_RPC_GRPC_SERVER_H_
 
@@ -39,8 +42,9 @@ class GrpcServer {
 
   virtual int port() const = 0;
 
-  // Refuses new calls, lets those in flight end (streams: what they have read), and cancels what is
-  // left after `grace`. Returns when every call has ended; more calls do nothing.
+  // Step by step: new requests are answered with UNAVAILABLE, and streams read no more; those in
+  // flight are answered; connections are closed. After `grace` what is left is cancelled. Returns
+  // when every call has ended; more calls do nothing.
   virtual void Shutdown(absl::Duration grace) = 0;
 };
 

@@ -108,6 +108,11 @@ TEST(CatalogTest, FindsByName) {
   EXPECT_EQ(tagged.variant->name, "mobilenetv2_100");
   EXPECT_EQ(FindByName("mobilenetv1_100h").variant->name, "mobilenetv1_100h");
 
+  // Some tags have conventions of their own.
+  EXPECT_EQ(FindByName("mobilenetv3_large_100.ra_in1k").variant->name, "mobilenetv3_large_100");
+  EXPECT_EQ(FindByName("mobilenetv3_large_100.miil_in21k_ft_in1k").variant->input_preset,
+            "timm_unit_bilinear");
+
   EXPECT_EQ(FindByName("mobilenet_v2_1.3_96").variant->published_top1, std::nullopt);
   EXPECT_EQ(FindByName("mobilenet_v2_2.0_224").spec, nullptr);
   EXPECT_EQ(FindByName("").spec, nullptr);

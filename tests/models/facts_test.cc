@@ -50,6 +50,14 @@ std::vector<Case> SlimCases() {
 
 std::vector<Case> Cases() {
   std::vector<Case> cases = {
+      {"googlenet.torchvision", "googlenet", "torchvision"},
+      {"bninception.cadene", "bn_inception", "cadene"},
+      {"inception_v3.torchvision", "inception_v3", "torchvision", 1.0, "", 299},
+      {"inception_v4_1000", "inception_v4", "timm", 1.0, "", 299},
+      {"inception_v4_1001", "inception_v4", "cadene", 1.0, "", 299, 1001},
+      {"inception_resnet_v2_1000_classif", "inception_resnet_v2", "timm", 1.0, "", 299},
+      {"inception_resnet_v2_1001_last_linear", "inception_resnet_v2", "cadene", 1.0, "", 299, 1001},
+      {"xception.timm_cadene", "xception", "timm", 1.0, "", 299},
       {"mobilenetv1_100.timm_224", "mobilenet_v1", "timm"},
       {"mobilenetv1_100h.timm_224", "mobilenet_v1", "timm", 1.0, "h"},
       {"mobilenetv1_125.timm_224", "mobilenet_v1", "timm", 1.25},
@@ -58,6 +66,28 @@ std::vector<Case> Cases() {
       {"mobilenetv2_140.timm_224", "mobilenet_v2", "timm", 1.4},
       {"blazeface_front.hollance", "blazeface_front", "hollance", 1.0, "", 128},
       {"blazeface_back.hollance", "blazeface_back", "hollance", 1.0, "", 256},
+      {"mobilenet_v3_large_0.75_224.torchvision", "mobilenet_v3_large", "torchvision", 0.75},
+      {"mobilenet_v3_large_1.0_224.torchvision", "mobilenet_v3_large", "torchvision"},
+      {"mobilenet_v3_small_0.75_224.torchvision", "mobilenet_v3_small", "torchvision", 0.75},
+      {"mobilenet_v3_small_1.0_224.torchvision", "mobilenet_v3_small", "torchvision"},
+      {"mobilenetv3_large_100.timm_224", "mobilenet_v3_large", "timm"},
+      {"mobilenetv3_small_050.timm_224", "mobilenet_v3_small", "timm", 0.5},
+      {"mobilenetv3_small_075.timm_224", "mobilenet_v3_small", "timm", 0.75},
+      {"mobilenetv3_small_100.timm_224", "mobilenet_v3_small", "timm"},
+      {"tf_mobilenetv3_large_075.timm_224", "mobilenet_v3_large", "timm-tf", 0.75},
+      {"tf_mobilenetv3_large_100.timm_224", "mobilenet_v3_large", "timm-tf"},
+      {"tf_mobilenetv3_large_minimal_100.timm_224", "mobilenet_v3_large", "timm-tf", 1.0,
+       "minimalistic"},
+      {"tf_mobilenetv3_small_075.timm_224", "mobilenet_v3_small", "timm-tf", 0.75},
+      {"tf_mobilenetv3_small_100.timm_224", "mobilenet_v3_small", "timm-tf"},
+      {"tf_mobilenetv3_small_minimal_100.timm_224", "mobilenet_v3_small", "timm-tf", 1.0,
+       "minimalistic"},
+      {"mobilenext_0.35_n960x3", "mobilenext", "zhoudaquan", 0.35},
+      {"mobilenext_0.5_n960x3", "mobilenext", "zhoudaquan", 0.5},
+      {"mobilenext_0.75_n960x3", "mobilenext", "zhoudaquan", 0.75},
+      {"mobilenext_1.0_n960x2", "mobilenext", "zhoudaquan", 1.0, "paper"},
+      {"mobilenext_1.0_n960x3", "mobilenext", "zhoudaquan"},
+      {"mobilenext_1.4_n960x3", "mobilenext", "zhoudaquan", 1.4},
   };
   for (Case& c : SlimCases()) cases.push_back(std::move(c));
   return cases;
@@ -102,6 +132,9 @@ INSTANTIATE_TEST_SUITE_P(Published, FactsTest, ::testing::ValuesIn(Cases()), Nam
 // Tables of networks, or parts of them, that are not served.
 const std::set<std::string> kNotServed = {
     "blazeface_paper_backbone",  // no weights are published
+    // Inference needs no auxiliary classifiers; AuxiliaryTest loads files that have them.
+    "googlenet_aux.torchvision",
+    "inception_v3_aux.torchvision",
 };
 
 TEST(FactsCoverageTest, EveryTableHasACase) {
@@ -113,9 +146,10 @@ TEST(FactsCoverageTest, EveryTableHasACase) {
        std::filesystem::directory_iterator(siskin::testing::SharedPath(kFolder))) {
     const std::string file = entry.path().filename().string();
     const size_t suffix = file.find(".layers.tsv");
-    const bool ours = file.starts_with("mobilenet_v1_") || file.starts_with("mobilenet_v2_") ||
-                      file.starts_with("mobilenetv1_") || file.starts_with("mobilenetv2_") ||
-                      file.starts_with("blazeface_");
+    const bool ours = file.starts_with("mobilene") || file.starts_with("tf_mobilenet") ||
+                      file.starts_with("blazeface_") || file.starts_with("googlenet") ||
+                      file.starts_with("bninception") || file.starts_with("inception_") ||
+                      file.starts_with("xception");
     if (!ours || suffix == std::string::npos) continue;
     EXPECT_TRUE(tables.contains(file.substr(0, suffix))) << file;
     ++found;
@@ -130,8 +164,9 @@ struct Count {
   int64_t multiply_adds;
 };
 
-// torchvision prints num_params 3504872 and 0.301 GFLOPs for V2, Keras 4231976 trainable parameters
-// for V1; the multiply-adds are sums of the reference layer tables.
+// torchvision prints num_params of its networks and 0.301 GFLOPs for MobileNetV2, Keras 4231976
+// trainable parameters for V1; the multiply-adds are sums of the reference layer tables and, for
+// EfficientNet, over the convolutions and linear layers of torchvision's.
 TEST(CountsTest, EqualThePublishedOnes) {
   const Count counts[] = {
       {.architecture = "mobilenet_v1",
@@ -146,6 +181,18 @@ TEST(CountsTest, EqualThePublishedOnes) {
        .options = {.width = 1.4},
        .parameters = 6108776,
        .multiply_adds = 582195824},
+      {.architecture = "mobilenet_v3_large",
+       .options = {},
+       .parameters = 5483032,
+       .multiply_adds = 216589760},
+      {.architecture = "mobilenet_v3_small",
+       .options = {},
+       .parameters = 2542856,
+       .multiply_adds = 56510400},
+      {.architecture = "efficientnet_b0",
+       .options = {},
+       .parameters = 5288548,
+       .multiply_adds = 385814752},
   };
   for (const Count& count : counts) {
     const auto graph = FindArchitecture(count.architecture)->build(count.options);

@@ -5,6 +5,15 @@
 namespace siskin::models {
 namespace {
 
+TEST(MakeDivisibleTest, RoundsToMultiplesButNotMuchDown) {
+  EXPECT_EQ(MakeDivisible(240 / 4.0), 64);  // halves go up
+  EXPECT_EQ(MakeDivisible(59.9), 56);
+  EXPECT_EQ(MakeDivisible(11.2), 16);  // 8 is over 10 % down
+  EXPECT_EQ(MakeDivisible(214, 16), 208);
+  EXPECT_EQ(MakeDivisible(25, 16), 32);
+  EXPECT_EQ(MakeDivisible(3, 16), 16);  // the least
+}
+
 TEST(ScaleChannelsTest, RoundsToMultiplesOf8ButNotMuchDown) {
   EXPECT_EQ(ScaleChannels(32, 1.0, ChannelRule::kMultipleOf8), 32);
   EXPECT_EQ(ScaleChannels(24, 0.35, ChannelRule::kMultipleOf8), 8);    // 8.4

@@ -51,6 +51,7 @@ TEST(InputPresetTest, ResizesAsThePublishersPrint) {
   EXPECT_EQ(Preset("timm", 192).resize_to, 219);  // floor(192 / 0.875)
   EXPECT_EQ(Preset("timm", 299).resize_to, 341);
   EXPECT_EQ(Preset("timm_half_90", 224).resize_to, 248);
+  EXPECT_EQ(Preset("timm_half_95", 224).resize_to, 235);
   EXPECT_EQ(Preset("google", 224).resize_to, 256);
   EXPECT_EQ(Preset("google", 192).resize_to, 224);
   EXPECT_EQ(Preset("google", 96).resize_to, 128);

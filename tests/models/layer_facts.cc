@@ -16,8 +16,8 @@ namespace siskin::testing {
 namespace {
 
 // Columns of the tables.
-constexpr size_t kKey = 0, kOp = 1, kIn = 2, kKernel = 4, kStride = 5, kInSize = 13, kOutput = 14,
-                 kMacs = 15, kColumns = 16;
+constexpr size_t kKey = 0, kOp = 1, kIn = 2, kKernel = 4, kStride = 5, kGroups = 8, kInSize = 13,
+                 kOutput = 14, kMacs = 15, kColumns = 16;
 
 std::vector<std::vector<std::string>> ReadTsv(const std::string& path) {
   std::vector<std::vector<std::string>> rows;
@@ -29,6 +29,14 @@ std::vector<std::vector<std::string>> ReadTsv(const std::string& path) {
 bool ContainsAny(const std::string& text, std::initializer_list<const char*> parts) {
   return std::any_of(parts.begin(), parts.end(),
                      [&text](const char* part) { return absl::StrContains(text, part); });
+}
+
+// A convolution of one pixel is a linear layer, and code bases differ in which of the two they
+// write: the row of the first as that of the second.
+void UnifyLinear(std::vector<std::string>& row) {
+  if (row[kOp] != "conv" || row[kInSize] != "1x1") return;
+  row[kOp] = "linear";
+  std::fill(row.begin() + kKernel, row.begin() + kGroups, "-");
 }
 
 // "features.3: residual add (no act)  op ... (8, 24, 24)" -> "add 8x24x24"; empty for what moves
@@ -52,9 +60,22 @@ std::string ShortOp(const std::vector<std::string>& row) {
 // "maxpool(ceil)" -> "maxpool 64 3x3 2 56x56 28x28".
 std::string ShortPool(const std::vector<std::string>& row) {
   return absl::StrJoin(
-      std::vector<std::string>{absl::StrReplaceAll(row[kOp], {{"(ceil)", ""}}), row[kIn],
-                               row[kKernel], row[kStride], row[kInSize], row[kOutput]},
+      std::vector<std::string>{absl::StrReplaceAll(row[kOp], {{"(ceil)", ""}, {"EXCL", "excl"}}),
+                               row[kIn], row[kKernel], row[kStride], row[kInSize], row[kOutput]},
       " ");
+}
+
+// Linear and 1x1 weights alike.
+std::string WithoutLastOnes(const std::string& shape) {
+  return absl::StrReplaceAll(shape, {{", 1, 1]", "]"}});
+}
+
+// The table of Inception-ResNet-v2 begins its 17x17 blocks with a layer of the second branch.
+void PutFirstBranchFirst(std::vector<std::string>& layers) {
+  for (size_t i = 0; i + 1 < layers.size(); ++i) {
+    if (!absl::StrContains(layers[i], ".branch1.0.conv")) continue;
+    if (absl::StrContains(layers[i + 1], ".branch0.conv")) std::swap(layers[i], layers[i + 1]);
+  }
 }
 
 std::string Square(const ops::Shape& shape) { return absl::StrCat(shape.height, "x", shape.width); }
@@ -95,7 +116,7 @@ class Table {
   std::string Line(size_t i) const {
     const ops::Node& node = graph_.nodes[i];
     if (const auto* conv = std::get_if<ops::Convolution>(&node.op)) return ConvLine(i, *conv);
-    if (const auto* linear = std::get_if<ops::Linear>(&node.op)) return LinearLine(i, *linear);
+    if (const auto* linear = std::get_if<ops::Linear>(&node.op)) return LinearLine(i, linear->bias);
     if (const auto* pool = std::get_if<ops::Pool>(&node.op)) return PoolLine(node, *pool);
     if (std::holds_alternative<ops::Add>(node.op)) {
       return absl::StrCat("add ", node.shape.ToString());
@@ -121,6 +142,7 @@ class Table {
   std::string ConvLine(size_t i, const ops::Convolution& conv) const {
     const ops::Node& node = graph_.nodes[i];
     const ops::Shape in = graph_.nodes[node.inputs[0]].shape;
+    if (Square(in) == "1x1") return LinearLine(i, conv.bias);  // see UnifyLinear
     const auto* norm = Follower<ops::BatchNorm>(i);
     const size_t last = norm == nullptr ? i : i + 1;
     const auto* activation = Follower<ops::Activation>(last, node.name + ".act");
@@ -142,14 +164,14 @@ class Table {
         "\t");
   }
 
-  std::string LinearLine(size_t i, const ops::Linear& linear) const {
+  std::string LinearLine(size_t i, ops::ParameterId bias) const {
     const ops::Node& node = graph_.nodes[i];
     const ops::Shape in = graph_.nodes[node.inputs[0]].shape;
     const auto* activation = Follower<ops::Activation>(i, node.name + ".act");
     return absl::StrJoin(
         std::vector<std::string>{style_.LayerName(node.name), "linear", absl::StrCat(in.channels),
                                  absl::StrCat(node.shape.channels), "-", "-", "-", "-", "1",
-                                 linear.bias == ops::kNoParameter ? "0" : "1", "-", "-",
+                                 bias == ops::kNoParameter ? "0" : "1", "-", "-",
                                  activation == nullptr ? "linear" : ops::ToString(activation->kind),
                                  Square(in), Square(node.shape),
                                  absl::StrCat(graph_.MultiplyAdds(node))},
@@ -175,6 +197,7 @@ LayerFacts ReadFacts(const std::string& stem) {
   auto rows = ReadTsv(stem + ".layers.tsv");
   for (size_t i = 1; i < rows.size(); ++i) {  // row 0 is the header
     rows[i].resize(kColumns);
+    UnifyLinear(rows[i]);
     const bool is_pool = ContainsAny(rows[i][kOp], {"maxpool", "avgpool"});
     std::string line = is_pool                ? ShortPool(rows[i])
                        : rows[i][kOp] == "op" ? ShortOp(rows[i])
@@ -184,9 +207,10 @@ LayerFacts ReadFacts(const std::string& stem) {
     int64_t macs = 0;
     if (absl::SimpleAtoi(rows[i][kMacs], &macs)) facts.multiply_adds += macs;
   }
+  PutFirstBranchFirst(facts.layers);
   for (const auto& row : ReadTsv(stem + ".keys.tsv")) {
     if (absl::EndsWith(row.at(0), "num_batches_tracked")) continue;
-    facts.keys[row.at(0)] = row.at(1);
+    facts.keys[row.at(0)] = WithoutLastOnes(row.at(1));
     if (absl::StrContains(row[0], ".running_")) continue;
     int64_t elements = 1;
     for (const auto& extent : absl::StrSplit(row[1], absl::ByAnyChar("[], "), absl::SkipEmpty())) {
@@ -203,7 +227,7 @@ LayerFacts FactsOf(const ops::Graph& graph, const models::KeyStyle& style, bool 
   facts.layers = Table(graph, style, with_pools).Lines();
   for (const ops::Parameter& parameter : graph.parameters) {
     facts.keys[FileKey(parameter.key, style)] =
-        absl::StrCat("[", absl::StrJoin(parameter.shape, ", "), "]");
+        WithoutLastOnes(absl::StrCat("[", absl::StrJoin(parameter.shape, ", "), "]"));
   }
   facts.trainable = graph.ParameterCount();
   facts.multiply_adds = graph.MultiplyAdds();

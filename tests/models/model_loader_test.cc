@@ -156,6 +156,15 @@ TEST(ClassesTest, BackgroundRowOfAGoogleHeadIsDropped) {
   EXPECT_EQ(loaded.at("classifier.weight").values, HeadFromRow(stored, "classifier.weight", 1));
 }
 
+TEST(ClassesTest, BackgroundRowOfASlimHeadIsDroppedWithoutAVariant) {
+  const RandomNetwork network = MakeNetwork("inception_v4", "cadene", 1.0, 1001, "", 75);
+  const StoredModel stored = Store(network.graph, *network.style);
+  const BoundModel model = LoadOk(WriteAndOpen(stored), Named("inception_v4"));
+  EXPECT_EQ(model.options.classes, 1000);
+  const StoredModel loaded = Store(model.graph, *network.style);
+  EXPECT_EQ(loaded.at("last_linear.weight").values, HeadFromRow(stored, "last_linear.weight", 1));
+}
+
 TEST(ClassesTest, OtherStylesHaveNoBackgroundRow) {
   const RandomNetwork network = MakeNetwork("mobilenet_v1", "timm", 0.25, 1001);
   const auto checkpoint = WriteAndOpen(Store(network.graph, *network.style));
@@ -184,11 +193,41 @@ TEST(ClassesTest, StatedNumberWins) {
               AllOf(HasSubstr("classifier.weight"), HasSubstr("7 classes")));
 }
 
+TEST(AuxiliaryTest, ClassifiersOfTrainingAreLeftOut) {
+  for (const auto& [architecture, key] : {std::pair("googlenet", "aux1.fc1.weight"),
+                                          {"googlenet", "aux2.conv.bn.running_mean"},
+                                          {"inception_v3", "AuxLogits.conv0.conv.weight"}}) {
+    const RandomNetwork network = MakeNetwork(architecture, "torchvision", 1.0, 10);
+    StoredModel stored = Store(network.graph, *network.style);
+    stored[key] = {{2}, {1.f, 2.f}};
+    ExpectSameParameters(LoadOk(WriteAndOpen(stored), Named(architecture)).graph, network.graph);
+    stored["aux3.fc1.weight"] = {{2}, {1.f, 2.f}};
+    EXPECT_THAT(LoadError(WriteAndOpen(stored), Named(architecture)),
+                AllOf(HasSubstr("1 left over"), HasSubstr("aux3.fc1.weight")));
+  }
+}
+
 TEST(IdentifyTest, HeadConvolutionIsFound) {
   const RandomNetwork network = MakeNetwork("mobilenet_v1", "timm", 0.25, 1000, "h");
   const BoundModel model =
       LoadOk(WriteAndOpen(Store(network.graph, *network.style)), Named("mobilenet_v1"));
   EXPECT_EQ(model.options.form, "h");
+}
+
+TEST(IdentifyTest, PaddingTellsStylesOfTheSameNamesApart) {
+  const RandomNetwork network = MakeNetwork("mobilenet_v3_small", "timm-tf", 0.75);
+  const StoredModel stored = Store(network.graph, *network.style);
+  LoadRequest request = Named("mobilenet_v3_small");
+  EXPECT_EQ(LoadOk(WriteAndOpen(stored), request).key_style, "timm");
+  const BoundModel google = LoadOk(WriteAndOpen(stored, {{"padding", "tf_same"}}), request);
+  EXPECT_EQ(google.key_style, "timm-tf");
+  EXPECT_EQ(google.options.batch_norm_epsilon, 1e-3);
+
+  request.padding = ops::PaddingRule::kTfSame;
+  EXPECT_EQ(LoadOk(WriteAndOpen(stored), request).key_style, "timm-tf");
+  // The name says more.
+  request.name_hint = "mobilenetv3_small_075";
+  EXPECT_EQ(LoadOk(WriteAndOpen(stored), request).key_style, "timm");
 }
 
 TEST(IdentifyTest, VariantNameGivesResolutionAndWidth) {

@@ -13,7 +13,7 @@ namespace {
 struct RealFile {
   std::string folder, architecture, key_style;
   double width;
-  float mean;
+  float mean, std;
   int64_t parameters;  // of config.json
 };
 
@@ -34,7 +34,7 @@ TEST_P(RealFilesTest, LoadsByItself) {
   EXPECT_EQ(model->options.classes, 1000);
   EXPECT_EQ(model->input.height, 224);
   EXPECT_EQ(model->input.mean[0], file.mean);
-  EXPECT_EQ(model->input.std[2], file.mean);
+  EXPECT_EQ(model->input.std[2], file.std);
   EXPECT_EQ(model->graph.ParameterCount(), file.parameters);
   EXPECT_TRUE(model->graph.IsBound());
 }
@@ -55,12 +55,16 @@ TEST(RealFaceDetectorTest, LoadsByItself) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Shared, RealFilesTest,
-    ::testing::Values(RealFile{"mobilenet_v1", "mobilenet_v1", "timm", 1.0, 128.f, 4221032},
-                      RealFile{"mobilenet_v1_025", "mobilenet_v1", "timm", 0.25, 127.5f, 467336},
-                      RealFile{"mobilenet_v2", "mobilenet_v2", "torchvision", 1.0, 128.f, 3487816}),
-    [](const auto& info) { return info.param.folder; });
+INSTANTIATE_TEST_SUITE_P(Shared, RealFilesTest,
+                         ::testing::Values(RealFile{"mobilenet_v1", "mobilenet_v1", "timm", 1.0,
+                                                    128.f, 128.f, 4221032},
+                                           RealFile{"mobilenet_v1_025", "mobilenet_v1", "timm",
+                                                    0.25, 127.5f, 127.5f, 467336},
+                                           RealFile{"mobilenet_v2", "mobilenet_v2", "torchvision",
+                                                    1.0, 128.f, 128.f, 3487816},
+                                           RealFile{"mobilenet_v3_small", "mobilenet_v3_small",
+                                                    "timm-tf", 1.0, 128.f, 127.f, 2536800}),
+                         [](const auto& info) { return info.param.folder; });
 
 }  // namespace
 }  // namespace siskin::models

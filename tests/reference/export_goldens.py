@@ -4,7 +4,8 @@
 import argparse
 import fnmatch
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import timm
@@ -32,13 +33,15 @@ IMAGES = 3
 
 @dataclass(frozen=True)
 class Case:
-    """`architecture` has the form, if any, behind a dot."""
+    """`architecture` has the form, if any, behind a dot; `renamed` maps layers of the reference to
+    their names in this key style."""
 
     architecture: str
     width: float
     key_style: str
     build: Callable[[], nn.Module]
     resolution: int = 224
+    renamed: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -109,6 +112,20 @@ def timm_cases() -> Iterator[Case]:
         yield Case(architecture, width, style, build, *resolution)
 
 
+def renamed_cases() -> Iterator[Case]:
+    """The networks of another key style, where no more than the classifier has another name."""
+
+    def case(architecture: str, key_style: str, build: Callable, resolution=224, **renamed) -> Case:
+        return Case(architecture, 1.0, key_style, build, resolution, renamed)
+
+    bn = partial(bn_inception.BnInception, CLASSES)
+    v4 = partial(timm.create_model, "inception_v4", num_classes=CLASSES)
+    resnet = partial(timm.create_model, "inception_resnet_v2", num_classes=CLASSES)
+    yield case("bn_inception", "yjxiong", bn, last_linear="fc")
+    yield case("inception_v4", "cadene", v4, 299)
+    yield case("inception_resnet_v2", "cadene", resnet, 299, classif="last_linear")
+
+
 def own_mobile_cases() -> Iterator[Case]:
     def case(architecture: str, width: float, key_style: str, build: Callable, **options) -> Case:
         return Case(architecture, width, key_style, lambda: build(width, CLASSES, **options))
@@ -157,6 +174,7 @@ def ic_resnet_cases() -> Iterator[Case]:
 def all_cases() -> Iterator[Case]:
     yield from torchvision_cases()
     yield from timm_cases()
+    yield from renamed_cases()
     yield from own_mobile_cases()
     yield from shufflenet_v1_cases()
     yield from ic_resnet_cases()
@@ -169,7 +187,7 @@ def all_cases() -> Iterator[Case]:
 def run(case: Case) -> dict[str, torch.Tensor]:
     """The tensors of a case, by their names in the file."""
     model = case.build()
-    pseudo_random.fill(model)
+    pseudo_random.fill(model, case.renamed)
     model.double().eval()
     features = []
     if case.name in CLASSIFIERS:

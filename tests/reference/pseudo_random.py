@@ -48,9 +48,12 @@ def weights(key: str, shape: tuple[int, ...]) -> Array:
     return values.astype(np.float32).reshape(shape)
 
 
-def fill(model: nn.Module) -> None:
+def fill(model: nn.Module, renamed: dict[str, str]) -> None:
+    """Gives a layer in `renamed` the weights of the name it has there."""
     for key, parameter in model.state_dict().items():
-        if not key.endswith("num_batches_tracked"):
+        layer, _, name = key.rpartition(".")
+        if name != "num_batches_tracked":
+            key = f"{renamed.get(layer, layer)}.{name}"
             parameter.copy_(torch.from_numpy(weights(key, tuple(parameter.shape))))
 
 

@@ -2,6 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_join.h"
 #include "server/app/version.h"
 #include "tests/server/cli/cli_fixture.h"
 
@@ -14,6 +18,7 @@ using ::siskin::testing::RunCli;
 using ::siskin::testing::TempFolder;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 TEST(ArgumentsTest, VersionIsThatOfTheProject) {
   const CliResult result = RunCli({"--version"});
@@ -34,12 +39,19 @@ TEST(ArgumentsTest, UnknownFlagIsAUsageError) {
   EXPECT_THAT(result.err, HasSubstr("--batches"));
 }
 
+TEST(ArgumentsTest, UnexpectedArgumentsAreListedAsTheyCame) {
+  const CliResult result = RunCli({"health", "one", "two", "--three"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("not expected: one two --three\n"));
+}
+
 TEST(ArgumentsTest, HelpOfAllNamesEveryCommand) {
   const CliResult result = RunCli({"--help"});
   EXPECT_EQ(result.exit_code, 0);
   for (const char* command : {"serve", "classify", "detect", "health", "inspect", "bench"}) {
     EXPECT_THAT(result.out, HasSubstr(command));
   }
+  EXPECT_THAT(result.out, HasSubstr("serve --repository ~/models"));
 }
 
 class HelpTest : public ::testing::TestWithParam<const char*> {};
@@ -48,11 +60,13 @@ TEST_P(HelpTest, HasExamples) {
   const CliResult result = RunCli({GetParam(), "--help"});
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_THAT(result.out, HasSubstr("Examples:\n  siskin "));
+  EXPECT_THAT(result.out, Not(HasSubstr("--repository models")));  // sources, in a checkout
 }
 
 INSTANTIATE_TEST_SUITE_P(Commands, HelpTest,
                          ::testing::Values("serve", "classify", "detect", "health", "inspect",
-                                           "bench"));
+                                           "bench"),
+                         [](const auto& info) { return std::string(info.param); });
 
 struct BadCase {
   std::vector<std::string> arguments;
@@ -74,19 +88,35 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{{"serve"}, "give --repository DIR"},
         BadCase{{"serve", "--random-model", "x", "--max-message-mib", "0"}, "--max-message"},
         BadCase{{"serve", "--random-model", "x", "--lanes", "-1"}, "--lanes"},
+        BadCase{{"serve", "--random-model", "x", "--lanes", "999"},
+                "one for each core that this process may use, got '999'"},
+        BadCase{{"serve", "--random-model", "x", "--drain-delay", "nan"},
+                "expected seconds from 0 to 3600, got 'nan'"},
+        BadCase{{"serve", "--random-model", "x", "--drain-timeout", "nan"}, "--drain-timeout"},
         BadCase{{"serve", "--random-model", "x", "--log-level", "loud"}, "loud"},
         BadCase{{"serve", "--random-model", "x", "--log-format", "xml"}, "xml"},
         BadCase{{"bench"}, "bench needs a model"},
         BadCase{{"bench", "--random-model", "x", "--batch", "0"}, "--batch"},
         BadCase{{"bench", "--random-model", "x", "--seconds", "0"}, "--seconds"},
+        BadCase{{"bench", "--random-model", "x", "--seconds", "nan"}, "--seconds"},
+        BadCase{{"bench", "--random-model", "x", "--lanes", "1,999"},
+                "one for each core that this process may use, got '999'"},
         BadCase{{"classify"}, "PATH"}, BadCase{{"classify", "x.jpg", "--top-k", "0"}, "--top-k"},
         BadCase{{"classify", "x.jpg", "--timeout", "soon"}, "--timeout"},
+        BadCase{{"classify", "x.jpg", "--timeout", "nan"}, "--timeout"},
         BadCase{{"detect"}, "PATH"},
         BadCase{{"detect", "x.jpg", "--min-score", "1.5"}, "--min-score"},
         BadCase{{"detect", "x.jpg", "--max-faces", "0"}, "--max-faces"},
         BadCase{{"detect", "x.jpg", "y.jpg", "--draw", "out.png"}, "--draw takes one photo, not 2"},
         BadCase{{"inspect", "--plan"}, "need a MODEL"},
-        BadCase{{"health", "--timeout", "0"}, "--timeout"}));
+        BadCase{{"health", "--timeout", "0"}, "--timeout"},
+        BadCase{{"health", "--timeout", "nan"}, "--timeout"}),
+    [](const auto& info) {
+      std::string name = absl::StrJoin(info.param.arguments, "_");
+      std::replace_if(
+          name.begin(), name.end(), [](unsigned char c) { return !absl::ascii_isalnum(c); }, '_');
+      return name;
+    });
 
 TEST(UnreachableServerTest, PhotoCommandsSayHowToStartOne) {
   const RefusingPort nobody;

@@ -122,7 +122,15 @@ TEST_F(InspectRepositoryTest, ABrokenModelDoesNotHideTheOthers) {
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.out, HasSubstr("does not load"));
   EXPECT_THAT(result.out, HasSubstr("tiny"));
-  EXPECT_THAT(result.err, HasSubstr("broken version 1: "));
+  EXPECT_THAT(result.err, HasSubstr("broken version 1: " + folder_ / "broken/1/model.safetensors"));
+}
+
+TEST_F(InspectRepositoryTest, ABrokenModelIsNamedOnce) {
+  WriteText(folder_ / "broken/1/model.safetensors", "this is no safetensors file");
+  const CliResult result = RunCli({"inspect", "--repository", folder_.path(), "broken"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err,
+              HasSubstr("model broken version 1: " + folder_ / "broken/1/model.safetensors"));
 }
 
 TEST_F(InspectRepositoryTest, UnknownModelAndVersionAreNamed) {

@@ -19,14 +19,14 @@ namespace {
 using ::siskin::testing::kTinyModel;
 using ::siskin::testing::RunCli;
 using ::testing::MatchesRegex;
+using ::testing::StartsWith;
 
-// A `siskin serve` of its own process, on free ports.
+// A `siskin serve` of its own process, of which one stream is read.
 class ServeProcess {
  public:
-  explicit ServeProcess(std::vector<std::string> flags) {
-    std::vector<std::string> arguments = {SISKIN_BINARY, "serve",  "--random-model",
-                                          kTinyModel,    "--grpc", "127.0.0.1:0",
-                                          "--log-level", "error"};
+  explicit ServeProcess(std::vector<std::string> flags, int stream = STDOUT_FILENO) {
+    std::vector<std::string> arguments = {SISKIN_BINARY, "serve",       "--random-model",
+                                          kTinyModel,    "--log-level", "error"};
     arguments.insert(arguments.end(), flags.begin(), flags.end());
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
@@ -38,7 +38,7 @@ class ServeProcess {
     EXPECT_EQ(pipe2(pipe_ends.data(), O_CLOEXEC), 0);
     pid_ = fork();
     if (pid_ == 0) {
-      dup2(pipe_ends[1], STDOUT_FILENO);
+      dup2(pipe_ends[1], stream);
       execv(argv[0], argv.data());
       _exit(127);
     }
@@ -54,7 +54,7 @@ class ServeProcess {
     fclose(out_);
   }
 
-  // The next line of standard output, without its end; "" at the end.
+  // The next line of the stream, without its end; "" at the end.
   std::string ReadLine() {
     std::string line;
     for (int c = fgetc(out_); c != EOF && c != '\n'; c = fgetc(out_)) {
@@ -87,7 +87,7 @@ std::string GrpcAddress(const std::string& line) {
 class ServeSignalTest : public ::testing::TestWithParam<int> {};
 
 TEST_P(ServeSignalTest, ExitsWithZeroAfterDraining) {
-  ServeProcess server({"--admin", "127.0.0.1:0"});
+  ServeProcess server({"--grpc", "127.0.0.1:0", "--admin", "127.0.0.1:0"});
   const std::string line = server.ReadLine();
   EXPECT_THAT(line,
               MatchesRegex("listening grpc=127\\.0\\.0\\.1:[0-9]+ admin=127\\.0\\.0\\.1:[0-9]+"));
@@ -100,7 +100,7 @@ TEST_P(ServeSignalTest, ExitsWithZeroAfterDraining) {
 INSTANTIATE_TEST_SUITE_P(Signals, ServeSignalTest, ::testing::Values(SIGTERM, SIGINT));
 
 TEST(ServeProcessTest, KeepsServingWhileItIsALameDuckAndASecondSignalEndsIt) {
-  ServeProcess server({"--admin", "off", "--drain-delay", "600"});
+  ServeProcess server({"--grpc", "127.0.0.1:0", "--admin", "off", "--drain-delay", "600"});
   const std::string line = server.ReadLine();
   EXPECT_THAT(line, MatchesRegex("listening grpc=127\\.0\\.0\\.1:[0-9]+ admin=off"));
   server.Send(SIGTERM);
@@ -113,6 +113,15 @@ TEST(ServeProcessTest, KeepsServingWhileItIsALameDuckAndASecondSignalEndsIt) {
       "SERVING\n");
   server.Send(SIGTERM);
   EXPECT_EQ(server.Wait(), 1);
+}
+
+TEST(ServeProcessTest, ABusyPortIsOneLine) {
+  ServeProcess first({"--grpc", "127.0.0.1:0", "--admin", "off"});
+  const std::string address = GrpcAddress(first.ReadLine());
+  ServeProcess second({"--grpc", address, "--admin", "off"}, STDERR_FILENO);
+  EXPECT_THAT(second.ReadLine(), StartsWith("siskin: cannot listen on " + address));
+  EXPECT_EQ(second.ReadLine(), "");
+  EXPECT_EQ(second.Wait(), 1);
 }
 
 }  // namespace

@@ -261,6 +261,10 @@ TEST(ServerStartTest, NothingLoadableIsFatal) {
   WriteText(folder / "broken/1/model.safetensors", "this is no safetensors file");
   const auto app = ServerApp::Start(RepositoryOptions(folder.path()), Never);
   EXPECT_TRUE(absl::IsFailedPrecondition(app.status())) << app.status();
+  // Which model, once, and why.
+  EXPECT_THAT(std::string(app.status().message()),
+              ::testing::StartsWith("no model could be loaded: model broken version 1: " +
+                                    folder / "broken/1/model.safetensors"));
 }
 
 TEST(ServerStartTest, UnknownRandomModelIsFatal) {

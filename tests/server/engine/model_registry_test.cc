@@ -122,6 +122,7 @@ TEST(ModelRegistryTest, AnEmptyNameMeansTheOnlyModel) {
 TEST(ModelRegistryTest, WhatIsUnknownIsNotFoundInTritonsWords) {
   ModelRegistry registry;
   Bring(registry, ModelState::kReady);
+  Bring(registry, ModelState::kReady, "12");
   const absl::Status model = registry.Resolve("x", "").status();
   EXPECT_EQ(model.code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(model.message(),
@@ -129,8 +130,8 @@ TEST(ModelRegistryTest, WhatIsUnknownIsNotFoundInTritonsWords) {
   for (const char* version : {"2", "one", "01"}) {
     const absl::Status status = registry.Resolve("m", version).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
-    EXPECT_EQ(status.message(),
-              absl::StrCat("Request for unknown model: 'm' version ", version, " is not found"));
+    EXPECT_EQ(status.message(), absl::StrCat("Request for unknown model: 'm' version ", version,
+                                             " is not found; this server has these: 1, 12"));
   }
 }
 

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "server/metrics/metrics.h"
-#include "tests/server/metrics/counting_new.h"
+#include "tests/fakes/allocations.h"
 #include "tests/server/metrics/small_model.h"
 
 namespace siskin::metrics {

@@ -93,6 +93,45 @@ TEST(AdmissionTest, ClosedAdmitsNothing) {
   EXPECT_EQ(admission.requests(), 0);
 }
 
+TEST(AdmissionTest, IsIdleOnceTheLastPermitIsGivenBack) {
+  Admission admission({.max_requests = 10, .max_bytes = 100});
+  auto first = Admit(admission);
+  auto second = Admit(admission);
+  admission.Close();
+  first->Release();
+  EXPECT_FALSE(Admit(admission).ok());      // refused for being closed
+  EXPECT_FALSE(Admit(admission, 95).ok());  // refused for its bytes
+  EXPECT_FALSE(admission.WaitUntilIdle(absl::InfinitePast()));
+  std::thread last([&second] { second->Release(); });
+  EXPECT_TRUE(admission.WaitUntilIdle(absl::InfiniteFuture()));
+  EXPECT_EQ(admission.requests(), 0);
+  last.join();
+}
+
+TEST(AdmissionTest, IsIdleAtOnceWithNothingInFlight) {
+  Admission admission({});
+  admission.Close();
+  admission.Close();  // again: no effect
+  EXPECT_TRUE(admission.WaitUntilIdle(absl::InfinitePast()));
+  EXPECT_FALSE(Admit(admission).ok());
+}
+
+TEST(AdmissionTest, EveryDrainBecomesIdle) {
+  for (int round = 0; round < 200; ++round) {
+    Admission admission({.max_requests = 2, .max_bytes = 15});
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 3; ++t) {
+      threads.emplace_back([&admission] {
+        while (Admit(admission).status().code() != absl::StatusCode::kUnavailable) {
+        }
+      });
+    }
+    admission.Close();
+    EXPECT_TRUE(admission.WaitUntilIdle(absl::InfiniteFuture()));
+    for (std::thread& thread : threads) thread.join();
+  }
+}
+
 TEST(AdmissionTest, LimitsHoldUnderConcurrency) {
   Admission admission({.max_requests = 3, .max_bytes = 25});  // so 2 at 10 bytes each
   std::atomic<int> inside{0}, most{0}, admitted{0};

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Writes images of every kind and what PIL makes of them, for image_tests to compare with.
 
-usage: make_pil_references.py OUTPUT_FOLDER [PHOTO_FOLDER]
+usage: make_pil_references.py OUTPUT_FOLDER [PHOTO...]
 
 Everything is derived from fixed seeds. Tables, tab separated, without a header:
   decode.tsv      file, width, height, orientation, largest difference allowed; pixels in file.rgb
@@ -11,6 +11,7 @@ Everything is derived from fixed seeds. Tables, tab separated, without a header:
 
 import io
 import pathlib
+import shutil
 import struct
 import sys
 import zlib
@@ -306,9 +307,11 @@ def main():
         image = photo(width, height, 100 + width)
         image.save(folder / name, lossless=True)
         photos.append(name)
-    if len(sys.argv) > 2:
-        files = sorted(pathlib.Path(sys.argv[2]).glob("*.[jp][pn]g"))
-        photos += [str(file.resolve()) for file in files]
+    # Copied, since the tests may outlive the originals.
+    (folder / "photos").mkdir(exist_ok=True)
+    for file in sys.argv[2:]:
+        copy = shutil.copyfile(file, folder / "photos" / pathlib.Path(file).name)
+        photos.append(str(pathlib.Path(copy).relative_to(folder)))
     write_preprocess_cases(folder, photos)
     write_bad_cases(folder)
 

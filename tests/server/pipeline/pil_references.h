@@ -15,7 +15,7 @@
 
 namespace siskin::testing {
 
-// `name` is an absolute path or a file among the references.
+// `name` is that of a file among the references.
 inline std::vector<uint8_t> ReadReference(const std::string& name) {
   const std::filesystem::path path = std::filesystem::path(SISKIN_PIL_REFERENCES) / name;
   std::ifstream file(path, std::ios::binary);

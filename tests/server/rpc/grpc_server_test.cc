@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "inference/grpc_service.grpc.pb.h"
@@ -74,6 +75,19 @@ TEST_F(GrpcServerTest, ShutdownAnswersWhatIsInFlight) {
   EXPECT_TRUE(answer.get().ok());
   shutdown.join();
   server_->Shutdown(absl::ZeroDuration());  // a second one does nothing
+}
+
+TEST_F(GrpcServerTest, ShutdownRefusesWhatIsNewWhileItAnswersWhatIsInFlight) {
+  auto answer = Infer();
+  auto task = TakeTask();
+  std::thread shutdown([this] { server_->Shutdown(absl::InfiniteDuration()); });
+  while (admission_.Admit(0, absl::InfiniteFuture(), absl::Now()).ok()) std::this_thread::yield();
+  const grpc::Status refused = Infer().get();
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(refused.error_message(), HasSubstr("shutting down"));  // our words: it was heard
+  Complete(std::move(task), 0);
+  EXPECT_TRUE(answer.get().ok());
+  shutdown.join();
 }
 
 TEST_F(GrpcServerTest, ShutdownCancelsWhatOutlivesTheGrace) {

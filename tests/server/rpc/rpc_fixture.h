@@ -86,7 +86,7 @@ class BackendTest : public ::testing::Test {
   pipeline::Admission admission_{{.max_requests = kMaxRequests}};
   pipeline::Inference inference_{registry_, admission_, pipeline::ImageLimits{}, kMaxImages};
   FakeMetrics metrics_;
-  const Backend backend_ = {inference_, registry_, metrics_};
+  const Backend backend_ = {inference_, admission_, registry_, metrics_};
   std::shared_ptr<batching::BatchQueue> queue_;
 
  private:

@@ -176,7 +176,8 @@ class CancelWhileQueuedTest(wire.ServerTest):
 
 class DrainTest(unittest.TestCase):
     def setUp(self):
-        self.server = wire.Server(*HOLD, models=False)
+        # Nothing here may need the timeout.
+        self.server = wire.Server(*HOLD, "--drain-timeout", "600", models=False)
         self.addCleanup(self.server.stop)
 
     def test_sigterm_answers_what_is_in_flight_and_exits_with_0(self):
@@ -214,12 +215,11 @@ class DrainTest(unittest.TestCase):
             self.assertEqual(wire.details_of(context.exception)[0].reason, "UNAVAILABLE")
             self.assertEqual(self.server.wait(), 0)
 
-    def test_watchers_hear_of_the_drain(self):
+    def test_watchers_hear_of_the_drain_and_do_not_hold_it_up(self):
         with self.server.channel() as channel:
             stub = health_pb2_grpc.HealthStub(channel)
             watch = stub.Watch(health_pb2.HealthCheckRequest(service="readiness"))
             self.assertEqual(next(watch).status, Status.SERVING)
             self.server.terminate()
             self.assertEqual(next(watch).status, Status.NOT_SERVING)
-            watch.cancel()
-        self.assertEqual(self.server.wait(), 0)
+            self.assertEqual(self.server.wait(), 0)
