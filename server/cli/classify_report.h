@@ -10,14 +10,13 @@
 namespace siskin::cli {
 
 // One file: where its time went, and a table of its best classes.
-void PrintOutcome(const Outcome& outcome, std::ostream& out);
+void PrintOutcome(const Classified& outcome, std::ostream& out);
 
 // Several files: a row each, with the best class or the error.
-void PrintOutcomes(const std::vector<Outcome>& outcomes, std::ostream& out);
+void PrintOutcomes(const std::vector<Classified>& outcomes, std::ostream& out);
 
-// One JSON object on one line: "file" and either "error" {"code", "message"} or "model", "version",
-// "classifications", "timing_ms", "batch_size" and, if there is one, "warning".
-void PrintOutcomeJson(const Outcome& outcome, std::ostream& out);
+// As PrintJson, with "classifications".
+void PrintOutcomeJson(const Classified& outcome, std::ostream& out);
 
 }  // namespace siskin::cli
 

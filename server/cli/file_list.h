@@ -1,4 +1,4 @@
-// Which image files the arguments of `siskin classify` name.
+// Which image files the arguments of `siskin classify` and `siskin detect` name.
 #ifndef SISKIN_SERVER_CLI_FILE_LIST_H_
 #define SISKIN_SERVER_CLI_FILE_LIST_H_
 

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "models/catalog.h"
+#include "models/face_decoder.h"
 #include "nlohmann/json.hpp"
 #include "ops/status_macros.h"
 #include "server/cli/table.h"
@@ -80,6 +81,13 @@ std::string DescribePreprocessing(const models::InputContract& input) {
   return text;
 }
 
+// What a network gives a value for, and how many there are.
+std::pair<const char*, int> Answers(const models::BoundModel& model) {
+  const int outputs = model.graph.output_shape().channels;
+  if (model.spec->task == models::Task::kClassification) return {"classes", outputs};
+  return {"anchors", outputs / (1 + models::kBoxNumbers)};
+}
+
 void PrintSteps(const PlanFacts& plan, std::ostream& out) {
   Table table({{"step"}, {"implementation"}, {"micro batch", kRight}, {"MACs", kRight}});
   for (const ops::Plan::StepInfo& step : plan.steps) {
@@ -101,7 +109,8 @@ void PrintFacts(const SelectedModel& model, const PlanFacts& plan, std::ostream&
                                : absl::StrCat("keys as in ", facts.key_style)});
   table.AddRow(
       {"input", absl::StrCat(facts.input, ", ", DescribePreprocessing(model.model.input))});
-  table.AddRow({"classes", absl::StrCat(model.model.graph.output_shape().channels)});
+  const auto& [what, count] = Answers(model.model);
+  table.AddRow({what, absl::StrCat(count)});
   table.AddRow({"parameters", HumanCount(facts.parameters)});
   table.AddRow({"MACs", HumanCount(facts.multiply_adds)});
   table.AddRow({"weights packed", absl::StrCat(HumanBytes(plan.packed_bytes), ", once a model")});
@@ -222,7 +231,8 @@ void PrintModelJson(const SelectedModel& model, const PlanFacts& plan, bool with
   Json document = {{"name", model.name}, {"version", model.version}};
   document.update(ToJson(FactsOf(model.model)));
   document["random_weights"] = model.model.random_weights;
-  document["classes"] = model.model.graph.output_shape().channels;
+  const auto& [what, count] = Answers(model.model);
+  document[what] = count;
   document["memory"] = {{"batch", plan.batch_size},
                         {"packed_weight_bytes", plan.packed_bytes},
                         {"arena_bytes_per_lane", plan.arena_bytes}};

@@ -18,6 +18,12 @@ struct TaskTiming {
   int batch_size = 0;      // images computed together
 };
 
+// Which of the network's values a task is after.
+enum class Reading {
+  kOutputs,   // the last layer's: a classifier's logits, a face detector's raw scores and boxes
+  kFeatures,  // the last global pool's: a vector that describes the image
+};
+
 class InferenceTask : public batching::Task {
  public:
   using Task::Task;
@@ -26,8 +32,10 @@ class InferenceTask : public batching::Task {
   // a lane thread. An error answers this task alone (through Fail); the rest of the batch goes on.
   virtual absl::Status Prepare(absl::Span<float> image) = 0;
 
-  // Takes the network's raw outputs, borrowed for the call. Ends the task.
-  virtual void Complete(absl::Span<const float> outputs, const TaskTiming& timing) = 0;
+  virtual Reading reading() const { return Reading::kOutputs; }
+
+  // Takes the values it is after, borrowed for the call. Ends the task.
+  virtual void Complete(absl::Span<const float> values, const TaskTiming& timing) = 0;
 };
 
 }  // namespace siskin::engine

@@ -107,7 +107,7 @@ size_t Lane::RunChunk(LaneModel& model, Tasks waiting, Totals& totals) {
   const absl::Duration compute = clock_.Now() - start;
   if (status.ok()) totals.images += static_cast<int>(slots_.size());
   totals.compute += compute;
-  Answer(status, workspace.output(), model.plan(chosen).output_shape().elements(), compute);
+  Answer(status, model.plan(chosen), workspace, compute);
   return ended;
 }
 
@@ -145,8 +145,13 @@ size_t Lane::Settle(LaneModel& model, size_t prepared_for) {
   return chosen;
 }
 
-void Lane::Answer(const absl::Status& status, absl::Span<const float> outputs, size_t classes,
-                  absl::Duration compute) {
+void Lane::Answer(const absl::Status& status, const ops::Plan& plan,
+                  const ops::Workspace& workspace, absl::Duration compute) {
+  const auto values_of = [&](Reading reading, size_t image) {
+    const auto all = reading == Reading::kFeatures ? workspace.features() : workspace.output();
+    const size_t size = all.size() / plan.batch_size();
+    return all.subspan(image * size, size);
+  };
   TaskTiming timing;
   timing.compute = compute;
   timing.batch_size = static_cast<int>(slots_.size());
@@ -155,7 +160,7 @@ void Lane::Answer(const absl::Status& status, absl::Span<const float> outputs, s
     timing.queue = taken_ - task.enqueued();
     timing.prepare = slots_[i].prepare;
     if (status.ok()) {
-      task.Complete(outputs.subspan(i * classes, classes), timing);
+      task.Complete(values_of(task.reading(), i), timing);
     } else {
       task.Fail(absl::InternalError(absl::StrCat("the network failed: ", status.message())));
     }

@@ -41,7 +41,9 @@ class LoadedModel {
   const models::InputContract& input() const { return model_.input; }
   const ops::Graph& graph() const { return model_.graph; }  // before rewrites, values let go
   bool random_weights() const { return model_.random_weights; }
-  int outputs() const { return graph().output_shape().channels; }  // values of an answer
+  // Values of an answer, for each Reading.
+  int outputs() const { return graph().output_shape().channels; }
+  int features() const { return plans_.back()->features_shape().channels; }  // 0: no global pool
 
   // Plans in descending batch size, the last one for a single image. A batch of n runs as the
   // largest plan that fits, then the largest that fits the rest, and so on.

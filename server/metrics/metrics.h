@@ -34,7 +34,7 @@ namespace siskin::metrics {
 
 // The RPCs that infer: values of the `method` label that exist before the first request.
 inline constexpr std::string_view kInferenceMethods[] = {"Classify", "ClassifyStream", "Detect",
-                                                         "ModelInfer"};
+                                                         "Embed", "ModelInfer"};
 
 class Metrics : public engine::BatchObserver {
  public:

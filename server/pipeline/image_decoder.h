@@ -53,7 +53,14 @@ struct RgbImage {
   int orientation = 1;  // EXIF: 1 upright .. 8; 5 to 8 swap width and height
   std::vector<uint8_t> pixels;
 
+  // What the orientation says about rows and columns as they are stored.
   bool sides_swapped() const { return orientation >= 5; }
+  bool rows_reversed() const {
+    return orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+  }
+  bool columns_reversed() const {
+    return orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+  }
   ImageSize upright_size() const {
     return sides_swapped() ? ImageSize{height, width} : ImageSize{width, height};
   }

@@ -74,18 +74,24 @@ absl::Status PreparePhoto(absl::Span<const uint8_t> file, const ImageLimits& lim
 // Thread-safe.
 class PendingRequest {
  public:
-  PendingRequest(std::shared_ptr<const engine::Servable> servable, Input input,
+  PendingRequest(std::shared_ptr<const engine::Servable> servable, const InferenceRequest& request,
                  const ImageLimits& limits, int images, Permit permit, Inference::Done done)
-      : input_(std::move(input)),
+      : input_(request.input),
+        reading_(request.reading),
         limits_(limits),
         permit_(std::move(permit)),
         done_(std::move(done)),
         pending_(images + 1) {
     result_.images = images;
     result_.sizes.resize(images);
-    result_.outputs.resize(static_cast<size_t>(images) * servable->model->outputs());
+    const engine::LoadedModel& model = *servable->model;
+    const bool features = reading_ == engine::Reading::kFeatures;
+    result_.outputs.resize(static_cast<size_t>(images) *
+                           (features ? model.features() : model.outputs()));
     result_.servable = std::move(servable);
   }
+
+  engine::Reading reading() const { return reading_; }
 
   // True once an image has failed: the others need not be computed.
   bool failed() const { return failed_.load(std::memory_order_relaxed); }
@@ -99,8 +105,8 @@ class PendingRequest {
     return absl::OkStatus();
   }
 
-  void Complete(int image, absl::Span<const float> outputs, const engine::TaskTiming& timing) {
-    std::copy(outputs.begin(), outputs.end(), result_.outputs.begin() + image * outputs.size());
+  void Complete(int image, absl::Span<const float> values, const engine::TaskTiming& timing) {
+    std::copy(values.begin(), values.end(), result_.outputs.begin() + image * values.size());
     {
       absl::MutexLock lock(&mu_);
       engine::TaskTiming& total = result_.timing;
@@ -150,6 +156,7 @@ class PendingRequest {
   }
 
   const Input input_;
+  const engine::Reading reading_;
   const ImageLimits limits_;
   Permit permit_;
   Inference::Done done_;
@@ -171,8 +178,9 @@ class ImageTask : public engine::InferenceTask {
   absl::Status Prepare(absl::Span<float> planes) override {
     return request_->Prepare(image_, planes);
   }
-  void Complete(absl::Span<const float> outputs, const engine::TaskTiming& timing) override {
-    request_->Complete(image_, outputs, timing);
+  engine::Reading reading() const override { return request_->reading(); }
+  void Complete(absl::Span<const float> values, const engine::TaskTiming& timing) override {
+    request_->Complete(image_, values, timing);
   }
   void Fail(const absl::Status& status) override { request_->Fail(image_, status); }
 
@@ -181,11 +189,18 @@ class ImageTask : public engine::InferenceTask {
   const int image_;
 };
 
-absl::Status CheckTask(const engine::LoadedModel& model, std::optional<models::Task> wanted) {
+absl::Status CheckAbility(const InferenceRequest& request, const engine::LoadedModel& model) {
   const models::Task task = model.spec().task;
-  if (!wanted.has_value() || task == *wanted) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("model '", model.name(), "' is a ", ToString(task),
-                                                 ", the request needs a ", ToString(*wanted)));
+  if (request.task.has_value() && task != *request.task) {
+    return absl::InvalidArgumentError(absl::StrCat("model '", model.name(), "' is a ",
+                                                   ToString(task), ", the request needs a ",
+                                                   ToString(*request.task)));
+  }
+  if (request.reading == engine::Reading::kFeatures && model.features() == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("model '", model.name(), "' has no pooled features to return"));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CheckFitsQueue(int images, const batching::BatchQueue& queue) {
@@ -220,8 +235,8 @@ void Inference::Start(const InferenceRequest& request, Done done) {
   auto servable = registry_.Resolve(request.model, request.version);
   if (!servable.ok()) return done(std::move(servable).status());
   batching::BatchQueue& queue = *(*servable)->queue;
-  if (absl::Status task = CheckTask(*(*servable)->model, request.task); !task.ok()) {
-    return done(std::move(task));
+  if (absl::Status able = CheckAbility(request, *(*servable)->model); !able.ok()) {
+    return done(std::move(able));
   }
 
   const auto payload = CheckInput(request.input, (*servable)->model->input(), limits_, max_images_);
@@ -232,7 +247,7 @@ void Inference::Start(const InferenceRequest& request, Done done) {
   auto permit = admission_.Admit(payload->bytes, request.deadline, clock_.Now());
   if (!permit.ok()) return done(std::move(permit).status());
 
-  const auto pending = std::make_shared<PendingRequest>(*servable, request.input, limits_, images,
+  const auto pending = std::make_shared<PendingRequest>(*servable, request, limits_, images,
                                                         *std::move(permit), std::move(done));
   EnqueueAll(pending, images, request, queue);
   pending->AllStarted();

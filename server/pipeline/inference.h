@@ -7,9 +7,9 @@
 // not computed. Payload bytes are borrowed, not copied: the caller keeps them until `done`.
 //
 // Errors: those of ModelRegistry::Resolve, ProbeImage, CheckTensor, Admission and
-// BatchQueue::Enqueue at once, and INVALID_ARGUMENT for a model with another task; later CANCELLED
-// and DEADLINE_EXCEEDED (nothing was computed), INVALID_ARGUMENT (a photo that is damaged inside),
-// UNAVAILABLE (the model is being unloaded).
+// BatchQueue::Enqueue at once, and INVALID_ARGUMENT for a model of another task, or without the
+// features asked for; later CANCELLED and DEADLINE_EXCEEDED (nothing was computed),
+// INVALID_ARGUMENT (a photo that is damaged inside), UNAVAILABLE (the model is being unloaded).
 #ifndef SISKIN_SERVER_PIPELINE_INFERENCE_H_
 #define SISKIN_SERVER_PIPELINE_INFERENCE_H_
 
@@ -43,6 +43,7 @@ struct InferenceRequest {
   std::string_view model;            // empty: the only one
   std::string_view version;          // empty: the highest ready one
   std::optional<models::Task> task;  // what the model is asked to do; unset: whatever it does
+  engine::Reading reading = engine::Reading::kOutputs;
   std::variant<ImagesInput, TensorView> input;
   absl::Time deadline = absl::InfiniteFuture();
   std::shared_ptr<const batching::CancelFlag> cancel;  // may be null
@@ -52,7 +53,7 @@ struct InferenceResult {
   std::shared_ptr<const engine::Servable> servable;
   int images = 0;
   std::vector<ImageSize> sizes;  // of each photo, upright; of a tensor, zero
-  std::vector<float> outputs;    // [images, outputs]; of a classifier, the logits
+  std::vector<float> outputs;    // [images, values], as the request's `reading` says
   engine::TaskTiming timing;     // of several images: the longest queue and compute, summed prepare
 };
 

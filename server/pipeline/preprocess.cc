@@ -97,12 +97,7 @@ struct Axes {
 // The crop is that of the upright image; it is expressed for the image as stored, and undoing the
 // orientation is left to the order in which the output is written.
 Axes MakeAxes(const RgbImage& image, const InputContract& contract) {
-  const int orientation = image.orientation;
   const bool swapped = image.sides_swapped();
-  const bool rows_reversed =
-      orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
-  const bool columns_reversed =
-      orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
   Axes axes;
   axes.rows =
       MakeAxis(contract, image.height, image.width, swapped ? contract.width : contract.height);
@@ -110,8 +105,8 @@ Axes MakeAxes(const RgbImage& image, const InputContract& contract) {
       MakeAxis(contract, image.width, image.height, swapped ? contract.height : contract.width);
   axes.rows.step = swapped ? 1 : contract.width;
   axes.columns.step = swapped ? contract.width : 1;
-  if (rows_reversed) Reverse(axes.rows, image.height);
-  if (columns_reversed) Reverse(axes.columns, image.width);
+  if (image.rows_reversed()) Reverse(axes.rows, image.height);
+  if (image.columns_reversed()) Reverse(axes.columns, image.width);
   Trim(axes.rows, contract.interpolation);
   Trim(axes.columns, contract.interpolation);
   return axes;

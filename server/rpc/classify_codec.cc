@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "ops/status_macros.h"
 #include "server/pipeline/top_k.h"
 #include "server/rpc/v1_codec.h"
 
@@ -11,20 +10,7 @@ namespace siskin::rpc {
 
 absl::StatusOr<pipeline::InferenceRequest> ParseClassifyRequest(
     const v1::ClassifyRequest& message) {
-  SISKIN_ASSIGN_OR_RETURN(pipeline::InferenceRequest request,
-                          ParseCommon(message, models::Task::kClassification));
-  switch (message.input_case()) {
-    case v1::ClassifyRequest::kImage:
-      request.input = pipeline::ImagesInput{.files = {BytesOf(message.image())}};
-      break;
-    case v1::ClassifyRequest::kTensor: {
-      SISKIN_ASSIGN_OR_RETURN(request.input, ParseTensor(message.tensor()));
-      break;
-    }
-    case v1::ClassifyRequest::INPUT_NOT_SET:
-      return absl::InvalidArgumentError("expected an image or a tensor, got neither");
-  }
-  return request;
+  return ParsePhotoOrTensor(message, models::Task::kClassification);
 }
 
 void FillClassifyResponse(const v1::ClassifyRequest& message,

@@ -12,6 +12,7 @@
 #include "grpcpp/resource_quota.h"
 #include "ops/status_macros.h"
 #include "server/rpc/classifier_service.h"
+#include "server/rpc/embedder_service.h"
 #include "server/rpc/face_detector_service.h"
 #include "server/rpc/inference_service.h"
 
@@ -73,6 +74,7 @@ class GrpcServerImpl final : public GrpcServer {
         health_(health),
         classifier_(backend),
         face_detector_(backend),
+        embedder_(backend),
         inference_(backend, health) {}
 
   ~GrpcServerImpl() override { Shutdown(absl::ZeroDuration()); }
@@ -83,6 +85,7 @@ class GrpcServerImpl final : public GrpcServer {
     builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(), &port_);
     builder.RegisterService(&classifier_);
     builder.RegisterService(&face_detector_);
+    builder.RegisterService(&embedder_);
     builder.RegisterService(&inference_);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port_ == 0) {
@@ -113,6 +116,7 @@ class GrpcServerImpl final : public GrpcServer {
   HealthReporter& health_;
   ClassifierService classifier_;
   FaceDetectorService face_detector_;
+  EmbedderService embedder_;
   InferenceService inference_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;

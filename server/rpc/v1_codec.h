@@ -34,6 +34,21 @@ absl::StatusOr<pipeline::InferenceRequest> ParseCommon(const Message& message, m
   return request;
 }
 
+// The same, of a message whose input is a photo or a tensor.
+template <typename Message>
+absl::StatusOr<pipeline::InferenceRequest> ParsePhotoOrTensor(const Message& message,
+                                                              models::Task task) {
+  SISKIN_ASSIGN_OR_RETURN(pipeline::InferenceRequest request, ParseCommon(message, task));
+  if (message.has_image()) {
+    request.input = pipeline::ImagesInput{.files = {BytesOf(message.image())}};
+  } else if (message.has_tensor()) {
+    SISKIN_ASSIGN_OR_RETURN(request.input, ParseTensor(message.tensor()));
+  } else {
+    return absl::InvalidArgumentError("expected an image or a tensor, got neither");
+  }
+  return request;
+}
+
 template <typename Message, typename Response>
 void FillCommon(const Message& message, const pipeline::InferenceResult& result,
                 Response& response) {

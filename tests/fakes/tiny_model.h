@@ -46,8 +46,9 @@ inline constexpr int kTinyFaceOutputs = kTinyAnchors * 17;
 inline absl::StatusOr<ops::Graph> TinyFaceGraph(int outputs = kTinyFaceOutputs) {
   ops::Net net("tiny_faces", {});
   ops::Tensor x = net.Input({3, kTinySide, kTinySide});
-  x = net.ConvBn(x, {.key = "conv", .out_channels = 8, .kernel = 3, .stride = 2, .bias = true});
-  return net.Finish(net.Linear(net.GlobalAvgPool(x), {.key = "head", .out_features = outputs}));
+  x = net.ConvBn(x, {.key = "conv", .out_channels = 4, .kernel = 3, .stride = 2, .bias = true});
+  x = net.Flatten(x, "flatten");
+  return net.Finish(net.Linear(x, {.key = "head", .out_features = outputs}));
 }
 
 inline models::BoundModel TinyFaceNetwork(int outputs = kTinyFaceOutputs) {

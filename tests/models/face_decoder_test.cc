@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "models/catalog.h"
 #include "ops/checkpoint.h"
 #include "tests/fakes/shared_data.h"
 
@@ -135,13 +136,7 @@ TEST(BlendFacesTest, BoxesWithoutAreaEndTheLoopToo) {
               SizeIs(3));
 }
 
-struct Detector {
-  const char* name;
-  int input_size;
-  FaceContract contract;
-};
-
-class GoldenFacesTest : public ::testing::TestWithParam<Detector> {
+class GoldenFacesTest : public ::testing::TestWithParam<const char*> {
  protected:
   static std::vector<float> Read(const std::string& file, const std::string& key) {
     const auto checkpoint = ops::Checkpoint::Open(SharedPath(file));
@@ -150,13 +145,15 @@ class GoldenFacesTest : public ::testing::TestWithParam<Detector> {
     EXPECT_TRUE(data.ok()) << data.status();
     return {data->values().begin(), data->values().end()};
   }
+
+  const ModelSpec& spec_ = *FindArchitecture(GetParam());
 };
 
 TEST_P(GoldenFacesTest, AnchorsAreThoseOfTheWeightFile) {
-  const std::string file = "models/" + std::string(GetParam().name) + "/model.safetensors";
+  const std::string file = "models/" + std::string(GetParam()) + "/model.safetensors";
   SISKIN_SKIP_WITHOUT_SHARED(file);
   const std::vector<float> expected = Read(file, "anchors");  // x, y, width 1, height 1
-  const std::vector<Point> anchors = MakeAnchors(GetParam().contract, GetParam().input_size);
+  const std::vector<Point> anchors = MakeAnchors(spec_.faces, spec_.resolution);
   ASSERT_EQ(expected.size(), 4 * anchors.size());
   for (size_t i = 0; i < anchors.size(); ++i) {
     EXPECT_EQ(anchors[i].x, expected[4 * i]) << i;
@@ -165,7 +162,7 @@ TEST_P(GoldenFacesTest, AnchorsAreThoseOfTheWeightFile) {
 }
 
 TEST_P(GoldenFacesTest, FacesAreThoseOfTheReference) {
-  const std::string file = "models/golden/" + std::string(GetParam().name) + ".safetensors";
+  const std::string file = "models/golden/" + std::string(GetParam()) + ".safetensors";
   SISKIN_SKIP_WITHOUT_SHARED(file);
   const std::vector<float> scores = Read(file, "scores");
   const std::vector<float> boxes = Read(file, "boxes");
@@ -175,10 +172,9 @@ TEST_P(GoldenFacesTest, FacesAreThoseOfTheReference) {
                                scores.begin() + (image + 1) * anchors);
     outputs.insert(outputs.end(), boxes.begin() + image * anchors * kBoxNumbers,
                    boxes.begin() + (image + 1) * anchors * kBoxNumbers);
-    const FaceContract& contract = GetParam().contract;
     const std::vector<Face> faces =
-        BlendFaces(DecodeFaces(outputs, contract, GetParam().input_size, contract.score_threshold),
-                   contract.min_iou);
+        BlendFaces(DecodeFaces(outputs, spec_.faces, spec_.resolution, spec_.faces.score_threshold),
+                   spec_.faces.min_iou);
     // Rows of ymin, xmin, ymax, xmax, six points as x and y, score.
     const std::vector<float> rows = Read(file, "detections_" + std::to_string(image));
     ASSERT_EQ(rows.size(), 17 * faces.size());
@@ -196,12 +192,9 @@ TEST_P(GoldenFacesTest, FacesAreThoseOfTheReference) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Detectors, GoldenFacesTest,
-    ::testing::Values(
-        Detector{"blazeface_front", 128, {.grids = {{8, 2}, {16, 6}}, .score_threshold = 0.75f}},
-        Detector{"blazeface_back", 256, {.grids = {{16, 2}, {32, 6}}, .score_threshold = 0.65f}}),
-    [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(Detectors, GoldenFacesTest,
+                         ::testing::Values("blazeface_front", "blazeface_back"),
+                         [](const auto& info) { return std::string(info.param); });
 
 }  // namespace
 }  // namespace siskin::models

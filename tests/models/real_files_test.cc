@@ -39,6 +39,22 @@ TEST_P(RealFilesTest, LoadsByItself) {
   EXPECT_TRUE(model->graph.IsBound());
 }
 
+TEST(RealFaceDetectorTest, LoadsByItself) {
+  for (const auto& [name, side, parameters] :
+       {std::tuple{"blazeface_front", 128, 101390}, {"blazeface_back", 256, 136240}}) {
+    const std::string relative = std::string("models/") + name + "/model.safetensors";
+    SISKIN_SKIP_WITHOUT_SHARED(relative);
+    const auto checkpoint = ops::Checkpoint::Open(siskin::testing::SharedPath(relative));
+    ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+    const auto model = LoadModel(*checkpoint, LoadRequest{});  // its anchors are left unread
+    ASSERT_TRUE(model.ok()) << model.status();
+    EXPECT_EQ(model->spec->architecture, name);
+    EXPECT_EQ(model->spec->task, Task::kFaceDetection);
+    EXPECT_EQ(model->input, *InputPreset("blaze", side));
+    EXPECT_EQ(model->graph.ParameterCount(), parameters);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Shared, RealFilesTest,
                          ::testing::Values(RealFile{"mobilenet_v1", "mobilenet_v1", "timm", 1.0,
                                                     128.f, 128.f, 4221032},

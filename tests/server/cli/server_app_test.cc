@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <sstream>
 #include <thread>
 
@@ -58,11 +59,12 @@ class ServerAppTest : public ::testing::Test {
     app_ = *std::move(app);
   }
 
-  CliResult Classify(std::vector<std::string> more) {
-    std::vector<std::string> arguments = {"classify", "--server", app_->grpc_endpoint()};
+  CliResult Ask(const char* command, const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {command, "--server", app_->grpc_endpoint()};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return RunCli(arguments);
   }
+  CliResult Classify(const std::vector<std::string>& more) { return Ask("classify", more); }
 
   CliResult Health(const std::string& service) {
     return RunCli(
@@ -123,6 +125,35 @@ TEST_F(ServerAppTest, JsonIsALinePerFileInTheirOrder) {
   EXPECT_FALSE(documents[0]["warning"].get<std::string>().empty());
   EXPECT_EQ(documents[1]["error"]["code"], "INVALID_ARGUMENT");
   EXPECT_EQ(documents[2]["classifications"], documents[0]["classifications"]);
+}
+
+TEST_F(ServerAppTest, DetectsFacesAndDrawsThem) {
+  ServerOptions options = LocalOptions();
+  options.random_model = "blazeface_front";  // which finds many, nobody knows where
+  Start(options);
+  WritePng(folder_ / "a.png", 96);
+  const CliResult result = Ask("detect", {folder_ / "a.png", "--json", "--max-faces", "2",
+                                          "--min-score", "0.01", "--draw", folder_ / "b.png"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("warning: "));
+  const auto document = nlohmann::json::parse(result.out);
+  EXPECT_EQ(document["model"], "blazeface_front");
+  EXPECT_EQ(document["image"]["width"], 96);
+  ASSERT_EQ(document["faces"].size(), 2u);
+  EXPECT_GE(document["faces"][0]["score"], 0.01);
+  EXPECT_GT(document["timing_ms"]["compute"], 0);
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "b.png"));
+}
+
+TEST_F(ServerAppTest, ADrawingThatCannotBeWrittenIsAnErrorOfTheFile) {
+  ServerOptions options = LocalOptions();
+  options.random_model = "blazeface_front";
+  Start(options);
+  WritePng(folder_ / "a.png", 96);
+  const CliResult result =
+      Ask("detect", {folder_ / "a.png", "--draw", folder_ / "nowhere/out.png"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.out, HasSubstr("PERMISSION_DENIED: cannot write"));
 }
 
 TEST_F(ServerAppTest, UnknownModelIsAnErrorOfTheFile) {

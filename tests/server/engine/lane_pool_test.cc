@@ -45,13 +45,15 @@ void Paint(int number, absl::Span<float> image) {
 }
 
 // What the network answers to picture `number`, computed alone.
-std::vector<float> Reference(const LoadedModel& model, int number) {
+std::vector<float> Reference(const LoadedModel& model, int number,
+                             Reading reading = Reading::kOutputs) {
   const ops::Plan& single = *model.plans().back();
   ops::Arena arena(single.arena_bytes());
   auto workspace = single.MakeWorkspace(arena.bytes()).value();
   Paint(number, workspace->input());
   EXPECT_TRUE(single.Run(*workspace).ok());
-  return {workspace->output().begin(), workspace->output().end()};
+  const auto values = reading == Reading::kFeatures ? workspace->features() : workspace->output();
+  return {values.begin(), values.end()};
 }
 
 class RecordingObserver : public BatchObserver {
@@ -86,18 +88,21 @@ class LanePoolTest : public ::testing::Test {
     return scheduler_.AddQueue({.limits = limits}, &model).value();
   }
 
-  InferenceEnd& Enqueue(FakeInferenceTask::Prepared prepare) {
+  InferenceEnd& Enqueue(FakeInferenceTask::Prepared prepare, Reading reading = Reading::kOutputs) {
     InferenceEnd& end = ends_.emplace_back();
-    std::unique_ptr<batching::Task> task =
-        std::make_unique<FakeInferenceTask>(end, std::move(prepare));
+    auto fake = std::make_unique<FakeInferenceTask>(end, std::move(prepare));
+    fake->set_reading(reading);
+    std::unique_ptr<batching::Task> task = std::move(fake);
     EXPECT_TRUE(queue_->Enqueue(task).ok());
     return end;
   }
-  InferenceEnd& EnqueuePicture(int number) {
-    return Enqueue([number](absl::Span<float> image) {
-      Paint(number, image);
-      return absl::OkStatus();
-    });
+  InferenceEnd& EnqueuePicture(int number, Reading reading = Reading::kOutputs) {
+    return Enqueue(
+        [number](absl::Span<float> image) {
+          Paint(number, image);
+          return absl::OkStatus();
+        },
+        reading);
   }
   InferenceEnd& EnqueueBadPicture() {
     return Enqueue([](absl::Span<float> image) {
@@ -156,6 +161,24 @@ TEST_P(BatchSizeTest, ABatchAnswersLikeSingles) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EverySize, BatchSizeTest, ::testing::Range(1, 9));
+
+TEST_F(LanePoolTest, EachOfABatchGetsTheValuesItIsAfter) {
+  Start(TinyModel(/*max_batch_size=*/4));
+  std::vector<InferenceEnd*> ends;
+  const auto reading_of = [](int number) {
+    return number % 2 == 0 ? Reading::kFeatures : Reading::kOutputs;
+  };
+  for (int number = 0; number < 4; ++number) {
+    ends.push_back(&EnqueuePicture(number, reading_of(number)));
+  }
+  Finish();
+  for (int number = 0; number < 4; ++number) {
+    EXPECT_EQ(ends[number]->outputs.size(),
+              static_cast<size_t>(number % 2 == 0 ? model_->features() : kTinyClasses));
+    EXPECT_THAT(ends[number]->outputs,
+                Pointwise(FloatNear(1e-4f), Reference(*model_, number, reading_of(number))));
+  }
+}
 
 TEST_F(LanePoolTest, ChunksAreTheLargestPlansThatFit) {
   Start(TinyModel(8));

@@ -54,6 +54,7 @@ TEST(LoadedModelTest, TellsWhatItIs) {
   EXPECT_EQ(model->name(), "bird");
   EXPECT_EQ(model->version(), "1");
   EXPECT_EQ(model->outputs(), kTinyClasses);
+  EXPECT_EQ(model->features(), 256);  // a quarter of the published 1024
   EXPECT_EQ(model->spec().architecture, "mobilenet_v1");
   EXPECT_EQ(model->build_options().width, 0.25);
   EXPECT_EQ(model->input().height, siskin::testing::kTinySide);

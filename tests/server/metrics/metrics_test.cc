@@ -63,6 +63,7 @@ TEST_F(MetricsTest, AModelsSeriesExistAtZeroBeforeItsFirstRequest) {
        {R"(siskin_requests_total{code="OK",method="Classify",model="net",version="1"})",
         R"(siskin_requests_total{code="OK",method="ClassifyStream",model="net",version="1"})",
         R"(siskin_requests_total{code="OK",method="Detect",model="net",version="1"})",
+        R"(siskin_requests_total{code="OK",method="Embed",model="net",version="1"})",
         R"(siskin_requests_total{code="OK",method="ModelInfer",model="net",version="1"})",
         R"(siskin_request_duration_seconds_count{code="OK",model="net"})",
         R"(siskin_queue_duration_seconds_count{model="net"})",

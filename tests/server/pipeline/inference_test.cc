@@ -66,6 +66,21 @@ TEST_F(InferenceTest, AnotherTaskThanTheModelsIsRefused) {
   EXPECT_EQ(answer.message(), "model 'tiny' is a classifier, the request needs a face detector");
 }
 
+TEST_F(InferenceTest, FeaturesOfAModelWithoutAPoolAreRefused) {
+  const auto faces = siskin::testing::TinyFaceDetector("faces");
+  const auto queue = scheduler_.AddQueue({}, faces.get()).value();
+  ASSERT_TRUE(registry_.Declare("faces", "1").ok());
+  ASSERT_TRUE(registry_.Transition("faces", "1", engine::ModelState::kWarming).ok());
+  ASSERT_TRUE(registry_.Publish("faces", "1", {faces, queue}).ok());
+  const TensorPayload payload(1);
+  InferenceRequest request = Tensor(payload);
+  request.model = "faces";
+  request.reading = engine::Reading::kFeatures;
+  const Answer answer = StartAndExpectAnswer(request);
+  EXPECT_EQ(answer.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(answer.message(), "model 'faces' has no pooled features to return");
+}
+
 TEST_F(InferenceTest, BadInputIsRefused) {
   const uint8_t text[] = {'h', 'e', 'l', 'l', 'o'};
   TensorView wrong;

@@ -99,7 +99,7 @@ class SteadyStateTest : public ::testing::Test {
     absl::Notification done;
     inference_.Start(request, [&done](const absl::StatusOr<InferenceResult>& result) {
       EXPECT_TRUE(result.ok()) << result.status();
-      EXPECT_EQ(TopK(result->logits, 5).size(), 5u);
+      EXPECT_EQ(TopK(result->outputs, 5).size(), 5u);
       done.Notify();
     });
     done.WaitForNotification();

@@ -7,18 +7,19 @@ import grpc
 import wire
 from siskin.v1 import classifier_pb2 as pb
 from siskin.v1 import classifier_pb2_grpc as pb_grpc
+from siskin.v1.common_pb2 import Tensor
 
 Code = grpc.StatusCode
 
 
 def tensor(kind, shape, data):
-    return pb.Tensor(data_type=kind, shape=shape, data=data)
+    return Tensor(data_type=kind, shape=shape, data=data)
 
 
 def pixels():
     """A grey image: the cheapest request that is right."""
     shape = [wire.SIZE, wire.SIZE, 3]
-    return tensor(pb.Tensor.UINT8, shape, b"\x80" * (wire.SIZE * wire.SIZE * 3))
+    return tensor(Tensor.UINT8, shape, b"\x80" * (wire.SIZE * wire.SIZE * 3))
 
 
 class ClassifierTest(wire.ServerTest):
@@ -63,9 +64,9 @@ class ClassifierTest(wire.ServerTest):
     def test_tensor_layouts_agree(self):
         size = wire.SIZE * wire.SIZE
         rgb = bytes([10, 120, 230])
-        rows = tensor(pb.Tensor.UINT8, [wire.SIZE, wire.SIZE, 3], rgb * size)
+        rows = tensor(Tensor.UINT8, [wire.SIZE, wire.SIZE, 3], rgb * size)
         planes = tensor(
-            pb.Tensor.UINT8,
+            Tensor.UINT8,
             [1, 3, wire.SIZE, wire.SIZE],
             b"".join(rgb[i : i + 1] * size for i in range(3)),
         )
@@ -92,7 +93,7 @@ class ClassifierTest(wire.ServerTest):
 
     def test_bad_requests(self):
         fits = wire.SIZE * wire.SIZE * 3
-        fp32, uint8 = pb.Tensor.FP32, pb.Tensor.UINT8
+        fp32, uint8 = Tensor.FP32, Tensor.UINT8
         rows = [
             ("nothing", {}, "an image or a tensor"),
             ("long id", {"tensor": pixels(), "id": "x" * 257}, "256"),

@@ -11,6 +11,7 @@ import wire
 from google.protobuf import descriptor_pb2
 from siskin.v1 import classifier_pb2 as pb
 from siskin.v1 import classifier_pb2_grpc as pb_grpc
+from siskin.v1.common_pb2 import Tensor
 
 Code = grpc.StatusCode
 Status = health_pb2.HealthCheckResponse
@@ -20,7 +21,7 @@ def grey():
     shape = [wire.SIZE, wire.SIZE, 3]
     data = b"\x80" * (wire.SIZE * wire.SIZE * 3)
     return pb.ClassifyRequest(
-        model=wire.MODEL, tensor=pb.Tensor(data_type=pb.Tensor.UINT8, shape=shape, data=data)
+        model=wire.MODEL, tensor=Tensor(data_type=Tensor.UINT8, shape=shape, data=data)
     )
 
 

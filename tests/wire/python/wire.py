@@ -144,6 +144,13 @@ def sample_photos():
                 yield row["file"], index, row["class_name"], right
 
 
+def face_counts(column):
+    """(file name, number of faces) of every sample photo; column: faces_front or faces_back."""
+    with open(os.path.join(MODELS, "images", "labels.csv"), newline="") as file:
+        for row in csv.DictReader(file):
+            yield row["file"], int(row[column])
+
+
 def read_photo(name):
     with open(os.path.join(MODELS, "images", name), "rb") as file:
         return file.read()
