@@ -9,14 +9,16 @@ namespace siskin::models {
 
 // The families; each is the one function of the file of its name.
 std::vector<ModelSpec> MobileNetV1();
+std::vector<ModelSpec> ShuffleNetV1();
 std::vector<ModelSpec> MobileNetV2();
+std::vector<ModelSpec> ShuffleNetV2();
+std::vector<ModelSpec> IcResNet();
 
 namespace {
 
 // In the order of the papers.
 constexpr std::vector<ModelSpec> (*kFamilies[])() = {
-    MobileNetV1,
-    MobileNetV2,
+    MobileNetV1, ShuffleNetV1, MobileNetV2, ShuffleNetV2, IcResNet,
 };
 
 std::vector<ModelSpec> AllSpecs() {

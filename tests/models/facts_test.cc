@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "models/catalog.h"
 #include "tests/fakes/shared_data.h"
 #include "tests/models/layer_facts.h"
@@ -48,6 +49,20 @@ std::vector<Case> SlimCases() {
   return cases;
 }
 
+// megvii's sizes of ShuffleNetV1.
+std::vector<Case> ShuffleNetV1Cases() {
+  std::vector<Case> cases;
+  for (const char* form : {"g1", "g2", "g3", "g4", "g8"}) {
+    for (const char* width : {"0.5", "1.0", "1.5", "2.0"}) {
+      const bool has_sizes = form == std::string("g3") || form == std::string("g8");
+      if (!has_sizes && width != std::string("1.0")) continue;
+      cases.push_back({absl::StrCat("shufflenetv1_", form, "_", width, "x.megvii"), "shufflenet_v1",
+                       "megvii", std::stod(width), form});
+    }
+  }
+  return cases;
+}
+
 std::vector<Case> Cases() {
   std::vector<Case> cases = {
       {"mobilenetv1_100.timm_224", "mobilenet_v1", "timm"},
@@ -56,8 +71,21 @@ std::vector<Case> Cases() {
       {"mobilenetv2_050.timm_224", "mobilenet_v2", "timm", 0.5},
       {"mobilenetv2_100.timm_224", "mobilenet_v2", "timm"},
       {"mobilenetv2_140.timm_224", "mobilenet_v2", "timm", 1.4},
+      {"shufflenet_v2_x0.5.torchvision", "shufflenet_v2", "torchvision", 0.5},
+      {"shufflenet_v2_x1.0.torchvision", "shufflenet_v2", "torchvision", 1.0},
+      {"shufflenet_v2_x1.5.torchvision", "shufflenet_v2", "torchvision", 1.5},
+      {"shufflenet_v2_x2.0.torchvision", "shufflenet_v2", "torchvision", 2.0},
+      {"shufflenetv2_x0.5.megvii", "shufflenet_v2", "megvii", 0.5},
+      {"shufflenetv2_x1.0.megvii", "shufflenet_v2", "megvii", 1.0},
+      {"shufflenetv2_x1.5.megvii", "shufflenet_v2", "megvii", 1.5},
+      {"shufflenetv2_x2.0.megvii", "shufflenet_v2", "megvii", 2.0},
+      {"ic_resnet50", "ic_resnet50", "yifan123"},
+      {"ic_resnet50_seg", "ic_resnet50", "yifan123", 1.0, "seg"},
+      {"ic_resnet50_pose", "ic_resnet50", "yifan123", 1.0, "pose"},
+      {"ic_resnet101", "ic_resnet101", "yifan123"},
   };
   for (Case& c : SlimCases()) cases.push_back(std::move(c));
+  for (Case& c : ShuffleNetV1Cases()) cases.push_back(std::move(c));
   return cases;
 }
 
@@ -98,7 +126,9 @@ std::string NameOf(const ::testing::TestParamInfo<Case>& info) {
 INSTANTIATE_TEST_SUITE_P(Published, FactsTest, ::testing::ValuesIn(Cases()), NameOf);
 
 // Tables of networks, or parts of them, that are not served.
-const std::set<std::string> kNotServed = {};
+const std::set<std::string> kNotServed = {
+    "resnet50_plain",  // in ic_resnet_test.cc
+};
 
 TEST(FactsCoverageTest, EveryTableHasACase) {
   SISKIN_SKIP_WITHOUT_SHARED(kFolder);
@@ -110,7 +140,9 @@ TEST(FactsCoverageTest, EveryTableHasACase) {
     const std::string file = entry.path().filename().string();
     const size_t suffix = file.find(".layers.tsv");
     const bool ours = file.starts_with("mobilenet_v1_") || file.starts_with("mobilenet_v2_") ||
-                      file.starts_with("mobilenetv1_") || file.starts_with("mobilenetv2_");
+                      file.starts_with("mobilenetv1_") || file.starts_with("mobilenetv2_") ||
+                      file.starts_with("shufflenet") || file.starts_with("ic_resnet") ||
+                      file.starts_with("resnet50");
     if (!ours || suffix == std::string::npos) continue;
     EXPECT_TRUE(tables.contains(file.substr(0, suffix))) << file;
     ++found;

@@ -93,7 +93,8 @@ TEST_P(GoldenTest, RewrittenEqualsOriginal) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, GoldenTest,
-                         ::testing::Values("mobilenet_v1", "mobilenet_v1_025", "mobilenet_v2"),
+                         ::testing::Values("mobilenet_v1", "mobilenet_v1_025", "mobilenet_v2",
+                                           "shufflenet_v1_g8"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace
