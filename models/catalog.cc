@@ -15,11 +15,14 @@ std::vector<ModelSpec> InceptionV4();
 std::vector<ModelSpec> InceptionResNetV2();
 std::vector<ModelSpec> Xception();
 std::vector<ModelSpec> MobileNetV1();
+std::vector<ModelSpec> ShuffleNetV1();
 std::vector<ModelSpec> MobileNetV2();
+std::vector<ModelSpec> ShuffleNetV2();
 std::vector<ModelSpec> MobileNetV3();
 std::vector<ModelSpec> EfficientNet();
 std::vector<ModelSpec> BlazeFace();
 std::vector<ModelSpec> MobileNeXt();
+std::vector<ModelSpec> IcResNet();
 
 namespace {
 
@@ -32,11 +35,14 @@ constexpr std::vector<ModelSpec> (*kFamilies[])() = {
     InceptionResNetV2,  //
     Xception,           //
     MobileNetV1,        //
+    ShuffleNetV1,       //
     MobileNetV2,        //
+    ShuffleNetV2,       //
     MobileNetV3,        //
     EfficientNet,       //
     BlazeFace,          //
     MobileNeXt,         //
+    IcResNet,           //
 };
 
 std::vector<ModelSpec> AllSpecs() {

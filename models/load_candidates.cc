@@ -105,6 +105,7 @@ BuildOptions OptionsFor(const LoadContext& context, const KeyStyle& style,
   options.classes = request.classes.value_or(metadata.classes.value_or(classes));
   options.padding = request.padding.value_or(metadata.padding.value_or(style.padding));
   options.batch_norm_epsilon = request.batch_norm_epsilon.value_or(style.batch_norm_epsilon);
+  options.dilation_patterns = request.dilation_patterns;
   return options;
 }
 
@@ -133,6 +134,10 @@ absl::StatusOr<CatalogMatch> Identify(const LoadRequest& request,
     }
   }
   if (identity.spec == nullptr) return UnknownArchitecture(request, metadata);
+  if (!request.dilation_patterns.empty() && !identity.spec->has_dilation_patterns) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        identity.spec->architecture, " has no dilation patterns, but the model states some"));
+  }
   return identity;
 }
 

@@ -17,7 +17,7 @@ namespace siskin::models {
 
 // The network by its names: the request's architecture, the metadata's, the folder's. The first one
 // decides the architecture; a later one may add which variant of it. INVALID_ARGUMENT lists the
-// known names.
+// known names, or says that dilation patterns are stated for a network without any.
 absl::StatusOr<CatalogMatch> Identify(const LoadRequest& request,
                                       const CheckpointMetadata& metadata);
 

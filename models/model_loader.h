@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "models/dilation_pattern.h"
 #include "models/input_contract.h"
 #include "models/model_spec.h"
 #include "ops/checkpoint.h"
@@ -28,6 +30,7 @@ struct LoadRequest {
   std::optional<int> classes;
   std::optional<ops::PaddingRule> padding;
   std::optional<double> batch_norm_epsilon;
+  std::vector<DilationPattern> dilation_patterns;  // see BuildOptions
   std::optional<std::string> input_preset;
   // Set fields replace those of the preset or the metadata.
   struct InputOverrides {

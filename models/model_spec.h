@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "models/dilation_pattern.h"
 #include "models/face_contract.h"
 #include "models/input_contract.h"
 #include "ops/graph.h"
@@ -44,6 +45,9 @@ struct BuildOptions {
   ops::PaddingRule padding = ops::PaddingRule::kSymmetric;
   double batch_norm_epsilon = 1e-5;
   ChannelRule channel_rule = ChannelRule::kMultipleOf8;
+  // Of a network with ModelSpec::has_dilation_patterns, one for each inception convolution. Empty:
+  // the form's.
+  std::vector<DilationPattern> dilation_patterns = {};
 };
 
 inline constexpr int kMinResolution = 32;  // the total stride of most families
@@ -103,8 +107,9 @@ struct ModelSpec {
   std::string classifier_layer;  // the canonical name of the last linear layer
   int resolution = 224;          // of the published weights, where a variant does not say
   int min_resolution = kMinResolution;
-  bool any_width = false;            // a multiplier of any size; else only the published ones exist
-  std::vector<KeyStyle> key_styles;  // the first one's names are canonical
+  bool any_width = false;  // a multiplier of any size; else only the published widths exist
+  bool has_dilation_patterns = false;  // of its own, or those of BuildOptions
+  std::vector<KeyStyle> key_styles;    // the first one's names are canonical
   std::vector<Variant> variants;
   std::function<absl::StatusOr<ops::Graph>(const BuildOptions&)> build;
 

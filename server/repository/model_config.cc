@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -219,6 +220,11 @@ absl::Status ReadConfig(const FieldReader& reader, const ModelConfig& config,
   load.architecture = config.architecture();
   load.key_style = config.key_style();
   if (config.has_form()) load.form = config.form();
+  parsed.dilation_pattern_file = config.dilation_pattern_file();
+  if (std::filesystem::path(parsed.dilation_pattern_file).is_absolute()) {
+    return reader.Fault(ModelConfig::kDilationPatternFileFieldNumber,
+                        "is an absolute path; expected one relative to the model's folder");
+  }
   SISKIN_RETURN_IF_ERROR(reader.Number(ModelConfig::kWidthFieldNumber, config.has_width(),
                                        config.width(), 0.01, 8, load.width));
   SISKIN_RETURN_IF_ERROR(

@@ -12,8 +12,9 @@
 namespace siskin::repository {
 
 struct ParsedConfig {
-  models::LoadRequest load;  // without name_hint
+  models::LoadRequest load;  // without name_hint and dilation_patterns
   batching::QueueOptions queue;
+  std::string dilation_pattern_file;  // relative to the model's folder; empty: none
 };
 
 // INVALID_ARGUMENT, as "path:line:column: message": a syntax error, an unknown or repeated field, a

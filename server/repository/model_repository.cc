@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "models/dilation_pattern.h"
 #include "ops/checkpoint.h"
 #include "ops/status_macros.h"
 #include "server/repository/model_config.h"
@@ -102,6 +103,16 @@ absl::StatusOr<std::optional<std::string>> ReadOptional(const fs::path& path) {
   return *std::move(text);
 }
 
+// The model's own dilation patterns, if its config names a file of them.
+absl::StatusOr<std::vector<models::DilationPattern>> ReadDilationPatterns(
+    const fs::path& model, const ParsedConfig& config) {
+  if (config.dilation_pattern_file.empty()) return std::vector<models::DilationPattern>();
+  const std::string path = (model / config.dilation_pattern_file).string();
+  SISKIN_ASSIGN_OR_RETURN(const auto text, ReadOptional(path));
+  if (!text.has_value()) return Invalid(path, "no such file; model.textproto asks for it");
+  return models::ParseDilationPatterns(path, *text);
+}
+
 absl::Status ScanModel(const fs::path& model, std::vector<ModelSource>& sources) {
   ModelSource source;
   source.name = model.filename().string();
@@ -116,6 +127,7 @@ absl::Status ScanModel(const fs::path& model, std::vector<ModelSource>& sources)
   if (config.has_value()) {
     SISKIN_ASSIGN_OR_RETURN(ParsedConfig parsed,
                             ParseModelConfig((model / kConfig).string(), *config));
+    SISKIN_ASSIGN_OR_RETURN(parsed.load.dilation_patterns, ReadDilationPatterns(model, parsed));
     source.load = std::move(parsed.load);
     source.queue = parsed.queue;
   }

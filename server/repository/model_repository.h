@@ -3,7 +3,9 @@
 //   <repo>/<model>/<version>/model.safetensors   version: a positive integer
 //   <repo>/<model>/model.safetensors             the same as version 1, when there is no other
 //   <repo>/<model>/labels.txt                    optional, a class a line
-//   <repo>/<model>/model.textproto               optional, siskin.v1.ModelConfig
+//   <repo>/<model>/model.textproto               optional, siskin.v1.ModelConfig; may name a file
+//   of
+//                                                dilation patterns (models/dilation_pattern.h)
 //
 // The config is strict: an unknown field is INVALID_ARGUMENT with line and column. Without a config
 // the architecture comes from the checkpoint's metadata or the folder's name.

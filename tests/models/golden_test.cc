@@ -110,8 +110,8 @@ TEST_P(GoldenTest, RewrittenEqualsOriginal) {
 
 INSTANTIATE_TEST_SUITE_P(Models, GoldenTest,
                          ::testing::Values("mobilenet_v1", "mobilenet_v1_025", "mobilenet_v2",
-                                           "mobilenet_v3_small", "blazeface_front",
-                                           "blazeface_back"),
+                                           "mobilenet_v3_small", "shufflenet_v1_g8",
+                                           "blazeface_front", "blazeface_back"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace

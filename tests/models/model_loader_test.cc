@@ -258,8 +258,8 @@ TEST(IdentifyTest, MoreAuthorityFirst) {
 
 TEST(IdentifyTest, UnknownArchitectureListsTheKnown) {
   const StoredModel any = {{"x.weight", {{1}, {0.f}}}};
-  const auto lists_names = AllOf(HasSubstr("mobilenet_v1, mobilenet_v2"),
-                                 HasSubstr("model.textproto"), HasSubstr("architecture: \""));
+  const auto lists_names = AllOf(HasSubstr(ArchitectureNames()), HasSubstr("model.textproto"),
+                                 HasSubstr("architecture: \""));
   EXPECT_THAT(LoadError(WriteAndOpen(any), Named("flowers")),
               AllOf(lists_names, HasSubstr("\"flowers\"")));
   EXPECT_THAT(LoadError(WriteAndOpen(any), Named("")), lists_names);

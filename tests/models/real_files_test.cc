@@ -10,10 +10,14 @@
 namespace siskin::models {
 namespace {
 
+using ops::PaddingRule::kSymmetric;
+using ops::PaddingRule::kTfSame;
+
 struct RealFile {
   std::string folder, architecture, key_style;
   double width;
-  float mean, std;
+  ops::PaddingRule padding;
+  float mean, std;     // of the first and of the last channel
   int64_t parameters;  // of config.json
 };
 
@@ -30,7 +34,7 @@ TEST_P(RealFilesTest, LoadsByItself) {
   EXPECT_EQ(model->spec->architecture, file.architecture);
   EXPECT_EQ(model->key_style, file.key_style);
   EXPECT_EQ(model->options.width, file.width);
-  EXPECT_EQ(model->options.padding, ops::PaddingRule::kTfSame);
+  EXPECT_EQ(model->options.padding, file.padding);
   EXPECT_EQ(model->options.classes, 1000);
   EXPECT_EQ(model->input.height, 224);
   EXPECT_EQ(model->input.mean[0], file.mean);
@@ -57,13 +61,16 @@ TEST(RealFaceDetectorTest, LoadsByItself) {
 
 INSTANTIATE_TEST_SUITE_P(Shared, RealFilesTest,
                          ::testing::Values(RealFile{"mobilenet_v1", "mobilenet_v1", "timm", 1.0,
-                                                    128.f, 128.f, 4221032},
+                                                    kTfSame, 128.f, 128.f, 4221032},
                                            RealFile{"mobilenet_v1_025", "mobilenet_v1", "timm",
-                                                    0.25, 127.5f, 127.5f, 467336},
+                                                    0.25, kTfSame, 127.5f, 127.5f, 467336},
                                            RealFile{"mobilenet_v2", "mobilenet_v2", "torchvision",
-                                                    1.0, 128.f, 128.f, 3487816},
+                                                    1.0, kTfSame, 128.f, 128.f, 3487816},
                                            RealFile{"mobilenet_v3_small", "mobilenet_v3_small",
-                                                    "timm-tf", 1.0, 128.f, 127.f, 2536800}),
+                                                    "timm-tf", 1.0, kTfSame, 128.f, 127.f, 2536800},
+                                           RealFile{"shufflenet_v1_g8", "shufflenet_v1",
+                                                    "imgclsmob", 1.0, kSymmetric, 123.675f, 57.375f,
+                                                    2415184}),
                          [](const auto& info) { return info.param.folder; });
 
 }  // namespace

@@ -34,6 +34,8 @@ TEST(ParseModelConfigTest, NothingIsNeeded) {
   EXPECT_EQ(config.queue.limits.max_batch_size, 8);
   EXPECT_EQ(config.queue.limits.max_delay, absl::ZeroDuration());
   EXPECT_EQ(config.queue.capacity, 256);
+  EXPECT_EQ(config.load.form, std::nullopt);
+  EXPECT_EQ(config.dilation_pattern_file, "");
 }
 
 TEST(ParseModelConfigTest, EveryFieldArrives) {
@@ -58,6 +60,8 @@ TEST(ParseModelConfigTest, EveryFieldArrives) {
           std: 1
         }
         batching { max_batch_size: 16 max_delay_microseconds: 2500 queue_capacity: 512 }
+        form: "h"
+        dilation_pattern_file: "own.json"
       )pb")
           .value();
   EXPECT_EQ(config.load.architecture, "mobilenet_v1");
@@ -76,6 +80,8 @@ TEST(ParseModelConfigTest, EveryFieldArrives) {
   EXPECT_EQ(config.queue.limits.max_batch_size, 16);
   EXPECT_EQ(config.queue.limits.max_delay, absl::Microseconds(2500));
   EXPECT_EQ(config.queue.capacity, 512);
+  EXPECT_THAT(config.load.form, Optional(std::string("h")));
+  EXPECT_EQ(config.dilation_pattern_file, "own.json");
 }
 
 TEST(ParseModelConfigTest, TheOtherChoicesArriveToo) {
@@ -152,6 +158,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{"width: nan", ":1:1: \"width\" is nan;"},
         BadConfig{"width: inf", ":1:1: \"width\" is inf;"},
         BadConfig{"batch_norm_epsilon: 0", ":1:1: \"batch_norm_epsilon\" is 0;"},
+        BadConfig{"dilation_pattern_file: \"/own.json\"",
+                  ":1:1: \"dilation_pattern_file\" is an absolute path; expected one relative"},
         BadConfig{"padding: 7", ":1:1: \"padding\" is 7, which has no meaning"},
         BadConfig{"input { size: 0 }", ":1:9: \"size\" is 0; expected 1 to 4096"},
         BadConfig{"input { size: 4097 }", ":1:9: \"size\" is 4097;"},

@@ -171,6 +171,24 @@ TEST_F(ScanRepositoryTest, BadLabelsNameFileAndLine) {
   ExpectInvalid(folder_.Path("net/labels.txt") + ":2: is empty");
 }
 
+TEST_F(ScanRepositoryTest, DilationPatternsAreReadFromTheModelsFolder) {
+  folder_.Write("net/model.safetensors", "");
+  folder_.Write("net/own.json", R"json([{"(0, 0)": 5, "(2, 1)": 3}])json");
+  folder_.Write("net/model.textproto", "dilation_pattern_file: \"own.json\"");
+  const auto sources = Scan();
+  ASSERT_TRUE(sources.ok()) << sources.status();
+  const models::DilationPattern expected = {{1, 5}, {{3, 2}, 3}};
+  EXPECT_THAT(sources->front().load.dilation_patterns, ElementsAre(expected));
+}
+
+TEST_F(ScanRepositoryTest, BadDilationPatternsNameTheFile) {
+  folder_.Write("net/model.safetensors", "");
+  folder_.Write("net/model.textproto", "dilation_pattern_file: \"own.json\"");
+  ExpectInvalid(folder_.Path("net/own.json") + ": no such file");
+  folder_.Write("net/own.json", R"json([{"(0, 0)": 5}, {"(0, 0)": -1}])json");
+  ExpectInvalid(folder_.Path("net/own.json") + ": pattern 2: key \"(0, 0)\"");
+}
+
 TEST_F(ScanRepositoryTest, LargeTextFilesAreRefused) {
   folder_.Write("net/model.safetensors", "");
   folder_.Write("net/model.textproto", std::string((size_t{1} << 20) + 1, ' '));
@@ -286,7 +304,8 @@ TEST_P(PublishedModelTest, Loads) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, PublishedModelTest,
-                         ::testing::Values("mobilenet_v1", "mobilenet_v1_025", "mobilenet_v2"));
+                         ::testing::Values("mobilenet_v1", "mobilenet_v1_025", "mobilenet_v2",
+                                           "shufflenet_v1_g8"));
 
 }  // namespace
 }  // namespace siskin::repository

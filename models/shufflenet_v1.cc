@@ -1,0 +1,275 @@
+// ShuffleNetV1: a stem and a max pool, three stages of shuffle units, a classifier.
+//
+// The code bases shuffle at different places and in different directions, and concatenate in
+// different orders: no two of them can use each other's weights.
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "models/family.h"
+#include "ops/status_macros.h"
+
+namespace siskin::models {
+namespace {
+
+using ops::ActivationKind;
+using ops::Net;
+using ops::Tensor;
+
+// Table 1 of the paper: channels of the first stage, which every later stage doubles.
+struct Form {
+  std::string_view name;
+  int groups, channels;
+};
+constexpr Form kForms[] = {
+    {.name = "g3", .groups = 3, .channels = 240},  // the usual one
+    {.name = "g1", .groups = 1, .channels = 144},  //
+    {.name = "g2", .groups = 2, .channels = 200},  //
+    {.name = "g4", .groups = 4, .channels = 272},  //
+    {.name = "g8", .groups = 8, .channels = 384},  //
+};
+constexpr int kRepeats[] = {4, 8, 4};  // units of each stage
+
+// The paper multiplies every channel count by the width. The stems are megvii's, who keep that of
+// width 1.0 at 1.5, and round up to a multiple of the groups. They publish groups 3 and 8 from
+// width 0.5 up; the same rule is used for all others.
+struct Width {
+  double width;
+  int stem_channels;
+};
+constexpr Width kWidths[] = {{0.25, 6}, {0.5, 12}, {1.0, 24}, {1.5, 24}, {2.0, 48}};
+
+struct ConvNames {
+  const char *conv, *norm;
+};
+
+// What a code base calls its layers, and where its network differs from the others'.
+struct CodeBase {
+  const char* name;
+  ConvNames stem;
+  std::string (*unit)(int stage, int repeat);
+  ConvNames compress, depthwise, expand;
+  const char* classifier;
+  bool classifier_bias = true;
+  bool shuffles_first = false;  // before the depthwise convolution, as in the paper; else after it
+  bool shuffles_back = false;   // by the inverse of the paper's permutation
+  bool main_branch_first = false;  // of a concatenation
+};
+
+std::string MegviiUnit(int stage, int repeat) {
+  constexpr int kFirst[] = {0, 4, 12};
+  return absl::StrCat("features.", kFirst[stage] + repeat);
+}
+std::string MmclsUnit(int stage, int repeat) {
+  return absl::StrCat("backbone.layers.", stage, ".", repeat);
+}
+std::string ImgclsmobUnit(int stage, int repeat) {
+  return absl::StrCat("features.stage", stage + 1, ".unit", repeat + 1);
+}
+
+constexpr CodeBase kMegvii = {.name = "megvii",
+                              .stem = {"first_conv.0", "first_conv.1"},
+                              .unit = MegviiUnit,
+                              .compress = {"branch_main_1.0", "branch_main_1.1"},
+                              .depthwise = {"branch_main_1.3", "branch_main_1.4"},
+                              .expand = {"branch_main_2.0", "branch_main_2.1"},
+                              .classifier = "classifier.0",
+                              .classifier_bias = false,
+                              .shuffles_back = true};
+constexpr CodeBase kMmcls = {.name = "mmcls",
+                             .stem = {"backbone.conv1.conv", "backbone.conv1.bn"},
+                             .unit = MmclsUnit,
+                             .compress = {"g_conv_1x1_compress.conv", "g_conv_1x1_compress.bn"},
+                             .depthwise = {"depthwise_conv3x3_bn.conv", "depthwise_conv3x3_bn.bn"},
+                             .expand = {"g_conv_1x1_expand.conv", "g_conv_1x1_expand.bn"},
+                             .classifier = "head.fc"};
+constexpr CodeBase kImgclsmob = {.name = "imgclsmob",
+                                 .stem = {"features.init_block.conv", "features.init_block.bn"},
+                                 .unit = ImgclsmobUnit,
+                                 .compress = {"compress_conv1", "compress_bn1"},
+                                 .depthwise = {"dw_conv2", "dw_bn2"},
+                                 .expand = {"expand_conv3", "expand_bn3"},
+                                 .classifier = "output",
+                                 .shuffles_first = true,
+                                 .main_branch_first = true};
+
+const CodeBase& CodeBaseOf(const BuildOptions& options) {
+  for (const CodeBase* base : {&kMmcls, &kImgclsmob}) {
+    if (options.key_style == base->name) return *base;
+  }
+  return kMegvii;
+}
+
+// Every layer of the network, in an order that is the same for every code base.
+std::vector<std::string> Layers(const CodeBase& base) {
+  std::vector<std::string> layers = {base.stem.conv, base.stem.norm, base.classifier};
+  for (int stage = 0; stage < static_cast<int>(std::size(kRepeats)); ++stage) {
+    for (int repeat = 0; repeat < kRepeats[stage]; ++repeat) {
+      for (const ConvNames& names : {base.compress, base.depthwise, base.expand}) {
+        layers.push_back(absl::StrCat(base.unit(stage, repeat), ".", names.conv));
+        layers.push_back(absl::StrCat(base.unit(stage, repeat), ".", names.norm));
+      }
+    }
+  }
+  return layers;
+}
+
+LayerNames CanonicalTo(const CodeBase& base) {
+  const std::vector<std::string> ours = Layers(kMegvii);
+  const std::vector<std::string> theirs = Layers(base);
+  LayerNames names;
+  for (size_t i = 0; i < ours.size(); ++i) names[ours[i]] = theirs[i];
+  return names;
+}
+
+Tensor Shuffle(Net& net, const Tensor& x, int groups, const CodeBase& base) {
+  if (groups == 1) return x;
+  return net.ChannelShuffle(x, base.shuffles_back ? x.shape.channels / groups : groups, "shuffle");
+}
+
+// `first_groups`: of the first convolution, which is dense where there are few channels to read.
+// The paper's bottleneck is a quarter of the channels; here rounded down to a multiple of the
+// groups, for the widths of the groups 2 and 4 that nobody publishes.
+Tensor Unit(Net& net, const Tensor& x, int channels, int stride, int groups, int first_groups,
+            const CodeBase& base) {
+  Tensor y = net.ConvBn(x, {.key = kMegvii.compress.conv,
+                            .bn_key = kMegvii.compress.norm,
+                            .out_channels = channels / 4 / groups * groups,
+                            .groups = first_groups,
+                            .activation = ActivationKind::kRelu});
+  if (base.shuffles_first) y = Shuffle(net, y, groups, base);
+  y = net.DepthwiseConvBn(y, {.key = kMegvii.depthwise.conv,
+                              .bn_key = kMegvii.depthwise.norm,
+                              .kernel = 3,
+                              .stride = stride});
+  if (!base.shuffles_first) y = Shuffle(net, y, groups, base);
+  const bool adds = stride == 1;
+  y = net.ConvBn(y, {.key = kMegvii.expand.conv,
+                     .bn_key = kMegvii.expand.norm,
+                     .out_channels = adds ? channels : channels - x.shape.channels,
+                     .groups = groups,
+                     .activation = adds ? ActivationKind::kNone : ActivationKind::kRelu});
+  if (adds) return net.Act(net.Add(x, y, "add"), ActivationKind::kRelu, "add.act");
+  // imgclsmob's ReLU comes behind the concatenation. The pool's part of it has nothing below zero.
+  const Tensor pooled = net.AvgPool(x, {.kernel = 3, .stride = 2, .padding = 1}, "avgpool");
+  return base.main_branch_first ? net.Concat({y, pooled}, "concat")
+                                : net.Concat({pooled, y}, "concat");
+}
+
+absl::StatusOr<const Form*> FindForm(const BuildOptions& options) {
+  if (options.form.empty()) return &kForms[0];
+  for (const Form& form : kForms) {
+    if (options.form == form.name) return &form;
+  }
+  return UnknownForm(options, "empty or \"g1\", \"g2\", \"g3\", \"g4\" or \"g8\" (the groups)");
+}
+
+absl::StatusOr<int> StemChannels(const BuildOptions& options, int groups) {
+  std::vector<double> widths;
+  for (const auto& [width, channels] : kWidths) {
+    if (options.width == width) return (channels + groups - 1) / groups * groups;
+    widths.push_back(width);
+  }
+  return ValidateWidth(options, widths);
+}
+
+absl::StatusOr<ops::Graph> Build(const BuildOptions& options) {
+  SISKIN_RETURN_IF_ERROR(Validate(options));
+  SISKIN_ASSIGN_OR_RETURN(const Form* form, FindForm(options));
+  SISKIN_ASSIGN_OR_RETURN(const int stem_channels, StemChannels(options, form->groups));
+  const CodeBase& base = CodeBaseOf(options);
+  Net net("shufflenet_v1",
+          {.padding = options.padding, .batch_norm_epsilon = options.batch_norm_epsilon});
+  Tensor x = net.Input({3, options.resolution, options.resolution});
+  x = net.ConvBn(x, {.key = kMegvii.stem.conv,
+                     .bn_key = kMegvii.stem.norm,
+                     .out_channels = stem_channels,
+                     .kernel = 3,
+                     .stride = 2,
+                     .activation = ActivationKind::kRelu});
+  x = net.MaxPool(x, {.kernel = 3, .stride = 2, .padding = 1}, "maxpool");
+  int channels = static_cast<int>(form->channels * options.width);
+  int first_groups = 1;  // of the very first unit
+  for (int stage = 0; stage < static_cast<int>(std::size(kRepeats)); ++stage, channels *= 2) {
+    for (int repeat = 0; repeat < kRepeats[stage]; ++repeat) {
+      Net::Scope scope(net, kMegvii.unit(stage, repeat));
+      const int stride = repeat == 0 ? 2 : 1;
+      x = Unit(net, x, channels, stride, form->groups, first_groups, base);
+      first_groups = form->groups;
+    }
+  }
+  x = net.Linear(
+      net.GlobalAvgPool(x),
+      {.key = kMegvii.classifier, .out_features = options.classes, .bias = base.classifier_bias});
+  return net.Finish(x);
+}
+
+struct Accuracy {
+  const char* form;
+  double width;
+  double top1;
+};
+constexpr Accuracy kMegviiTop1[] = {
+    {"g3", 0.5, 57.3}, {"g3", 1.0, 67.8}, {"g3", 1.5, 71.6}, {"g3", 2.0, 74.1},
+    {"g8", 0.5, 58.8}, {"g8", 1.0, 68.0}, {"g8", 1.5, 71.0}, {"g8", 2.0, 72.9},
+};
+constexpr Accuracy kPaperTop1[] = {
+    {"g1", 1.0, 66.4},  {"g2", 1.0, 67.3},  {"g4", 1.0, 67.2},  {"g1", 0.5, 54.9},
+    {"g2", 0.5, 55.6},  {"g4", 0.5, 58.4},  {"g1", 0.25, 42.9}, {"g2", 0.25, 43.2},
+    {"g3", 0.25, 45.0}, {"g4", 0.25, 45.8}, {"g8", 0.25, 47.3},
+};
+
+void Append(absl::Span<const Accuracy> rows, const std::string& source,
+            std::vector<Variant>& variants) {
+  for (const auto& [form, width, top1] : rows) {
+    variants.push_back({.name = absl::StrCat("shufflenetv1_", form, "_", WidthLabel(width), "x"),
+                        .key_style = kMegvii.name,
+                        .width = width,
+                        .form = form,
+                        .published_top1 = top1,
+                        .source = source});
+  }
+}
+
+// Weights are named as their files are, except for megvii's.
+std::vector<Variant> Variants() {
+  std::vector<Variant> variants;
+  Append(kMegviiTop1, "megvii-model/ShuffleNet-Series", variants);
+  Append(kPaperTop1, "Table 2 of the paper; no weights are published", variants);
+  variants.push_back({.name = "shufflenet_v1_batch1024_imagenet_20200804-5d6cec73",
+                      .key_style = kMmcls.name,
+                      .form = "g3",
+                      .published_top1 = 68.13,
+                      .source = "open-mmlab/mmpretrain"});
+  variants.push_back({.name = "shufflenet_g8_w1",
+                      .key_style = kImgclsmob.name,
+                      .form = "g8",
+                      .published_top1 = 66.3,
+                      .source = "osmr/imgclsmob"});
+  return variants;
+}
+
+}  // namespace
+
+std::vector<ModelSpec> ShuffleNetV1() {
+  const KeyStyle megvii = {.name = kMegvii.name, .input_preset = "megvii"};
+  const KeyStyle mmcls = {
+      .name = kMmcls.name, .layer_name = MapLayers(CanonicalTo(kMmcls)), .input_preset = "tv256"};
+  const KeyStyle imgclsmob = {.name = kImgclsmob.name,
+                              .layer_name = MapLayers(CanonicalTo(kImgclsmob)),
+                              .input_preset = "tv256"};
+  return {{.architecture = "shufflenet_v1",
+           .title = "ShuffleNetV1",
+           .paper = "Zhang et al., ShuffleNet: An Extremely Efficient Convolutional Neural Network "
+                    "for Mobile Devices, 2017, arXiv:1707.01083",
+           .classifier_layer = kMegvii.classifier,
+           .key_styles = {megvii, mmcls, imgclsmob},
+           .variants = Variants(),
+           .build = Build}};
+}
+
+}  // namespace siskin::models
