@@ -83,6 +83,14 @@ int ExpandedChannels(const Row& row, int in, const BuildOptions& options) {
   return MakeDivisible(in * ratio);
 }
 
+int HeadChannels(const Network& network, int in, const BuildOptions& options) {
+  return NarrowsEverything(options) ? 6 * in : Scaled(network.head, options);
+}
+
+int Features(const Network& network, const BuildOptions& options) {
+  return NarrowsEverything(options) ? Scaled(network.features, options) : network.features;
+}
+
 // Minimalistic networks have neither 5x5 kernels nor squeeze-and-excite nor hard swish.
 MbConv Block(const Row& row, int in, bool minimalistic, const BuildOptions& options) {
   MbConv block = {.expanded = ExpandedChannels(row, in, options),
@@ -103,7 +111,6 @@ absl::StatusOr<ops::Graph> Build(const Network& network, const BuildOptions& opt
   if (options.form != "" && !minimalistic) {
     return UnknownForm(options, "empty or \"minimalistic\"");
   }
-  const bool narrows_everything = NarrowsEverything(options);
   const ops::ActivationKind activation = minimalistic ? kRelu : kHardSwish;
   Net net(network.architecture,
           {.padding = options.padding, .batch_norm_epsilon = options.batch_norm_epsilon});
@@ -119,14 +126,13 @@ absl::StatusOr<ops::Graph> Build(const Network& network, const BuildOptions& opt
     Net::Scope scope(net, absl::StrCat("features.", ++index, ".block"));
     x = AppendMbConv(net, x, Block(row, x.shape.channels, minimalistic, options));
   }
-  {
-    Net::Scope scope(net, absl::StrCat("features.", ++index));
-    const int head = narrows_everything ? 6 * x.shape.channels : Scaled(network.head, options);
-    x = net.ConvBn(x, {.key = "0", .bn_key = "1", .out_channels = head, .activation = activation});
-  }
-  const int features = narrows_everything ? Scaled(network.features, options) : network.features;
-  x = net.Linear(net.GlobalAvgPool(x),
-                 {.key = "classifier.0", .out_features = features, .activation = activation});
+  x = net.ConvBn(x, {.key = absl::StrCat("features.", index + 1, ".0"),
+                     .bn_key = absl::StrCat("features.", index + 1, ".1"),
+                     .out_channels = HeadChannels(network, x.shape.channels, options),
+                     .activation = activation});
+  x = net.Linear(net.GlobalAvgPool(x), {.key = "classifier.0",
+                                        .out_features = Features(network, options),
+                                        .activation = activation});
   x = net.Linear(x, {.key = "classifier.3", .out_features = options.classes});
   return net.Finish(x);
 }

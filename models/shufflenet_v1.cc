@@ -2,8 +2,6 @@
 //
 // The code bases shuffle at different places and in different directions, and concatenate in
 // different orders: no two of them can use each other's weights.
-#include <algorithm>
-#include <array>
 #include <iterator>
 #include <string>
 #include <string_view>
@@ -104,25 +102,20 @@ const CodeBase& CodeBaseOf(const BuildOptions& options) {
   return kMegvii;
 }
 
-// Every layer of the network, in an order that is the same for every code base.
-std::vector<std::string> Layers(const CodeBase& base) {
-  std::vector<std::string> layers = {base.stem.conv, base.stem.norm, base.classifier};
+LayerNames CanonicalTo(const CodeBase& base) {
+  LayerNames names = {{kMegvii.stem.conv, base.stem.conv},
+                      {kMegvii.stem.norm, base.stem.norm},
+                      {kMegvii.classifier, base.classifier}};
   for (int stage = 0; stage < static_cast<int>(std::size(kRepeats)); ++stage) {
     for (int repeat = 0; repeat < kRepeats[stage]; ++repeat) {
-      for (const ConvNames& names : {base.compress, base.depthwise, base.expand}) {
-        layers.push_back(absl::StrCat(base.unit(stage, repeat), ".", names.conv));
-        layers.push_back(absl::StrCat(base.unit(stage, repeat), ".", names.norm));
+      const std::string ours = kMegvii.unit(stage, repeat) + ".";
+      const std::string theirs = base.unit(stage, repeat) + ".";
+      for (auto layer : {&CodeBase::compress, &CodeBase::depthwise, &CodeBase::expand}) {
+        names[ours + (kMegvii.*layer).conv] = theirs + (base.*layer).conv;
+        names[ours + (kMegvii.*layer).norm] = theirs + (base.*layer).norm;
       }
     }
   }
-  return layers;
-}
-
-LayerNames CanonicalTo(const CodeBase& base) {
-  const std::vector<std::string> ours = Layers(kMegvii);
-  const std::vector<std::string> theirs = Layers(base);
-  LayerNames names;
-  for (size_t i = 0; i < ours.size(); ++i) names[ours[i]] = theirs[i];
   return names;
 }
 

@@ -42,7 +42,8 @@ bool StaysInFront(const Graph& graph, const Node& conv, int64_t cache_bytes) {
 
 LayoutPolicy::LayoutPolicy(const Graph& graph, int64_t cache_bytes)
     : graph_(graph), in_front_(graph.nodes.size(), false) {
-  if (dnnl::get_effective_cpu_isa() < dnnl::cpu_isa::avx512_core) return;
+  has_blocks_ = dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core;
+  if (!has_blocks_) return;
   blocked_network_ = IsBlockedNetwork(graph);
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     if (!std::holds_alternative<Convolution>(graph.nodes[i].op)) continue;
@@ -56,6 +57,8 @@ std::optional<Tag> LayoutPolicy::ForConvolution(ValueId id) const {
   if (blocked_network_ || in_front_[id]) return Tag::nChw16c;
   return std::nullopt;
 }
+
+Tag LayoutPolicy::ForLinear() const { return has_blocks_ ? Tag::nChw16c : Tag::any; }
 
 Tag LayoutPolicy::ForConcat() const { return blocked_network_ ? Tag::nChw16c : Tag::nhwc; }
 

@@ -30,9 +30,11 @@ class LayoutPolicy {
   // For both sides of a convolution; nullopt: what oneDNN prefers.
   std::optional<dnnl::memory::format_tag> ForConvolution(ValueId id) const;
   dnnl::memory::format_tag ForConcat() const;
+  dnnl::memory::format_tag ForLinear() const;  // both sides; may be `any`
 
  private:
   const Graph& graph_;
+  bool has_blocks_ = false;  // kernels for vectors of sixteen channels
   bool blocked_network_ = false;
   std::vector<bool> in_front_;  // by ValueId
 };

@@ -34,12 +34,6 @@ inline auto Convolution(const dnnl::engine& engine, const Desc& src, const Desc&
       geometry.strides, geometry.dilates, geometry.padding_before, geometry.padding_after, attr);
 }
 
-inline auto InnerProduct(const dnnl::engine& engine, const Desc& src, const Desc& weights,
-                         const Desc& bias, const Desc& dst, const dnnl::primitive_attr& attr) {
-  return dnnl::inner_product_forward::primitive_desc(engine, kInference, src, weights, bias, dst,
-                                                     attr);
-}
-
 inline auto Pool(const dnnl::engine& engine, dnnl::algorithm algorithm, const Desc& src,
                  const Desc& dst, const PoolGeometry& geometry, const dnnl::primitive_attr& attr) {
   const Dims dense(geometry.kernel.size(), 0);
@@ -77,12 +71,6 @@ inline auto Convolution(const dnnl::engine& engine, const Desc& src, const Desc&
                                              weights, bias, dst, geometry.strides, geometry.dilates,
                                              geometry.padding_before, geometry.padding_after);
   return dnnl::convolution_forward::primitive_desc(desc, attr, engine);
-}
-
-inline auto InnerProduct(const dnnl::engine& engine, const Desc& src, const Desc& weights,
-                         const Desc& bias, const Desc& dst, const dnnl::primitive_attr& attr) {
-  const dnnl::inner_product_forward::desc desc(kInference, src, weights, bias, dst);
-  return dnnl::inner_product_forward::primitive_desc(desc, attr, engine);
 }
 
 inline auto Pool(const dnnl::engine& engine, dnnl::algorithm algorithm, const Desc& src,

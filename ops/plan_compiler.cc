@@ -209,19 +209,21 @@ class PlanCompiler : private PlanBuilder {
                   std::move(arguments));
   }
 
+  // A 1x1 convolution of a 1x1 image: oneDNN's kernels for those stream the weights from memory
+  // faster than its inner product does (DNNL_VERBOSE=1 shows it).
   absl::Status Emit(const Linear& linear) {
     const Parameter& weight = graph_.parameters[linear.weight];
     const Dims weight_dims = {node().shape.channels, ShapeOf(source()).channels, 1, 1};
-    const Desc dst({micro_batch_, node().shape.channels}, kF32, Tag::nc);
+    const Tag layout = layouts_.ForLinear();
     const Desc bias =
         linear.bias == kNoParameter ? Desc() : Desc({node().shape.channels}, kF32, Tag::x);
     dnnl::primitive_attr attr = UserScratchpad();
     attr.set_post_ops(PostOps(false, linear.activation));
-    const auto primitive = onednn::InnerProduct(CpuEngine(), AnyLayout(DimsOf(source())),
-                                                AnyLayout(weight_dims), bias, dst, attr);
+    const auto primitive = onednn::Convolution(
+        CpuEngine(), Desc(DimsOf(source()), kF32, layout), AnyLayout(weight_dims), bias,
+        Desc(DimsOf(node_), kF32, layout), {{1, 1}, {0, 0}, {0, 0}, {0, 0}}, attr);
     SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source(), primitive.src_desc()));
-    // [images, channels] is [images, channels, 1, 1] in memory.
-    values_[node_] = NewValue(node().shape, Tag::nchw);
+    SISKIN_ASSIGN_OR_RETURN(values_[node_], NewValue(node().shape, primitive.dst_desc()));
     std::vector<StepArgument> arguments = {
         InBuffer(DNNL_ARG_SRC, primitive.src_desc(), input),
         Constant(DNNL_ARG_WEIGHTS, weight, Desc(weight_dims, kF32, Tag::oihw),
@@ -230,7 +232,7 @@ class PlanCompiler : private PlanBuilder {
     if (linear.bias != kNoParameter) {
       arguments.push_back(Constant(DNNL_ARG_BIAS, graph_.parameters[linear.bias], bias, bias));
     }
-    return Append(node().name, graph_.MultiplyAdds(node()), dnnl::inner_product_forward(primitive),
+    return Append(node().name, graph_.MultiplyAdds(node()), dnnl::convolution_forward(primitive),
                   primitive, std::move(arguments));
   }
 

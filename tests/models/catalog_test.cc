@@ -3,14 +3,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <functional>
 #include <limits>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace siskin::models {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::Field;
 using ::testing::HasSubstr;
 
 // The layers that have parameters, as the graph names them.
@@ -90,6 +96,33 @@ TEST(CatalogTest, MobileNetV2InHfStyle) {
     EXPECT_EQ(hf->LayerName(ours), std::string("mobilenet_v2.") + theirs);
   }
   EXPECT_EQ(hf->LayerName("classifier.1"), "classifier");
+}
+
+// Where no weights are published, too: numbers from torchvision's and timm's own networks.
+TEST(CatalogTest, MobileNetV3IsNarrowedAsInEachCodeBase) {
+  const struct {
+    std::string key_style;
+    double width;
+    std::string key;
+    std::vector<int64_t> shape;
+  } cases[] = {
+      {"torchvision", 0.35, "features.0.0.weight", {8, 3, 3, 3}},
+      {"torchvision", 0.35, "features.2.block.0.0.weight", {24, 8, 1, 1}},
+      {"torchvision", 0.33, "features.16.0.weight", {336, 56, 1, 1}},
+      {"torchvision", 0.35, "classifier.0.weight", {448, 336}},
+      {"timm", 0.35, "features.0.0.weight", {16, 3, 3, 3}},
+      {"timm", 0.35, "features.2.block.0.0.weight", {32, 8, 1, 1}},
+      {"timm", 0.33, "features.16.0.weight", {320, 56, 1, 1}},
+      {"timm", 0.35, "classifier.0.weight", {1280, 336}},
+  };
+  for (const auto& [key_style, width, key, shape] : cases) {
+    const auto graph =
+        FindArchitecture("mobilenet_v3_large")->build({.width = width, .key_style = key_style});
+    ASSERT_TRUE(graph.ok()) << graph.status();
+    EXPECT_THAT(graph->parameters, Contains(AllOf(Field(&ops::Parameter::key, key),
+                                                  Field(&ops::Parameter::shape, shape))))
+        << key_style << " " << key;
+  }
 }
 
 TEST(CatalogTest, FindsByName) {

@@ -9,6 +9,8 @@
 #include "models/catalog.h"
 #include "models/model_loader.h"
 #include "ops/bind.h"
+#include "ops/plan.h"
+#include "ops/rewrite.h"
 #include "tests/fakes/shared_data.h"
 #include "tests/models/layer_facts.h"
 #include "tests/models/model_files.h"
@@ -64,6 +66,24 @@ TEST(IcResNetTest, PatternsMustFitTheNetwork) {
               HasSubstr("dilation pattern 4 has 129 channels, its convolution has 128"));
   patterns.pop_back();
   EXPECT_THAT(BuildWith(patterns).status().message(), HasSubstr("the network has 16"));
+}
+
+// At 96 pixels, the last layers are 3x3: the widest windows are padding but for their centre.
+TEST(IcResNetTest, TheWidestDilationsCompile) {
+  std::vector<DilationPattern> patterns = Patterns(0);
+  for (DilationPattern& pattern : patterns) {
+    pattern.front().channels -= 6;
+    pattern.push_back({{kMaxDilation, kMaxDilation}, 3});
+    pattern.push_back({{1, kMaxDilation}, 1});
+    pattern.push_back({{kMaxDilation, 7}, 2});
+  }
+  const auto graph =
+      FindArchitecture("ic_resnet50")->build({.resolution = 96, .dilation_patterns = patterns});
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  const auto optimized = ops::Optimize(ops::BindRandom(*graph, 7));
+  ASSERT_TRUE(optimized.ok()) << optimized.status();
+  const auto plan = ops::Plan::Compile(*optimized, {}, ops::MakePackedWeights());
+  EXPECT_TRUE(plan.ok()) << plan.status();
 }
 
 class OwnPatternsTest : public ::testing::Test {

@@ -8,7 +8,8 @@ const grpc = require('@grpc/grpc-js');
 const loader = require('@grpc/proto-loader');
 const {HAVE_MODELS, MODEL, readPhoto, samplePhotos, startServer} = require('./server.cjs');
 
-const CLASSIFIERS = ['mobilenet_v1', 'mobilenet_v1_025', 'mobilenet_v2'];
+const CLASSIFIERS = ['mobilenet_v1', 'mobilenet_v1_025', 'mobilenet_v2', 'mobilenet_v3_small',
+  'shufflenet_v1_g8'];
 const SIZE = 224;
 const GREY = Buffer.alloc(SIZE * SIZE * 3, 0x80);
 const needsModels = {skip: HAVE_MODELS ? false : 'needs the shared models'};

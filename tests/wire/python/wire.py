@@ -21,7 +21,8 @@ MODELS = os.path.join(os.environ["SISKIN_SHARED_DIR"], "models")
 LINK_SCRIPT = os.path.join(SOURCE, "deploy", "repository", "link.sh")
 # With the shared models the server serves them, without it serves one that knows nothing.
 HAVE_MODELS = os.path.isdir(MODELS)
-CLASSIFIERS = ["mobilenet_v1", "mobilenet_v1_025", "mobilenet_v2"]
+CLASSIFIERS = ["mobilenet_v1", "mobilenet_v1_025", "mobilenet_v2",
+               "mobilenet_v3_small", "shufflenet_v1_g8"]
 MODEL = "mobilenet_v2"
 SIZE = 224
 CLASSES = 1000
