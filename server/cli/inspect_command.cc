@@ -30,12 +30,17 @@ struct InspectFlags {
   int batch = kDefaultBatch;
   bool plan = false;
   bool json = false;
+  bool markdown = false;
 };
 
 int InspectCatalogue(const InspectFlags& flags, const Console& console) {
   const auto rows = ListCatalogue();
   if (!rows.ok()) return Fail(console, rows.status());
-  flags.json ? PrintCatalogueJson(*rows, console.out) : PrintCatalogue(*rows, console.out);
+  if (flags.markdown) {
+    PrintCatalogueMarkdown(*rows, console.out);
+  } else {
+    flags.json ? PrintCatalogueJson(*rows, console.out) : PrintCatalogue(*rows, console.out);
+  }
   return kExitOk;
 }
 
@@ -73,6 +78,7 @@ int Inspect(const InspectFlags& flags, const Console& console) {
   if (flags.plan || !flags.version.empty()) {
     return Fail(console, "--plan and --version need a MODEL", kExitUsage);
   }
+  if (flags.markdown) return InspectCatalogue(flags, console);
   return flags.repository.empty() ? InspectCatalogue(flags, console)
                                   : InspectRepository(flags, console);
 }
@@ -95,7 +101,9 @@ Command AddInspectCommand(CLI::App& parent) {
       ->capture_default_str();
   app->add_flag("--plan", flags->plan,
                 "Also show each step of the plan and the kernel that runs it");
-  app->add_flag("--json", flags->json, "Write one JSON document");
+  CLI::Option* json = app->add_flag("--json", flags->json, "Write one JSON document");
+  app->add_flag("--markdown", flags->markdown, "Write the table of networks for a document")
+      ->excludes(json);
   return {app, [flags](const Console& console) { return Inspect(*flags, console); }};
 }
 

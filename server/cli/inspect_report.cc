@@ -1,5 +1,7 @@
 #include "server/cli/inspect_report.h"
 
+#include <set>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -141,7 +143,11 @@ absl::StatusOr<std::vector<CatalogueRow>> ListCatalogue() {
   for (const models::ModelSpec& spec : models::Catalog()) {
     for (const models::Variant& variant : spec.variants) {
       SISKIN_ASSIGN_OR_RETURN(NetworkFacts facts, FactsOf(spec, variant));
-      rows.push_back({.facts = std::move(facts), .published_top1 = variant.published_top1});
+      rows.push_back({.facts = std::move(facts),
+                      .title = spec.title,
+                      .published_top1 = variant.published_top1,
+                      .source = variant.source,
+                      .usual_resolution = variant.resolution == spec.resolution});
     }
   }
   return rows;
@@ -211,6 +217,23 @@ void PrintCatalogueJson(const std::vector<CatalogueRow>& rows, std::ostream& out
     variants.push_back(std::move(variant));
   }
   Write({{"catalogue", variants}}, out);
+}
+
+void PrintCatalogueMarkdown(const std::vector<CatalogueRow>& rows, std::ostream& out) {
+  out << "| network | variant | parameters | MACs | input | published top-1 | weights |\n"
+         "|---|---|---|---|---|---|---|\n";
+  std::set<std::tuple<std::string, int64_t, int64_t>> seen;  // two files of one network: one row
+  for (const CatalogueRow& row : rows) {
+    const NetworkFacts& facts = row.facts;
+    if (!row.usual_resolution ||
+        !seen.emplace(facts.architecture, facts.parameters, facts.multiply_adds).second) {
+      continue;
+    }
+    out << "| " << row.title << " | `" << facts.variant << "` | " << HumanCount(facts.parameters)
+        << " | " << HumanCount(facts.multiply_adds) << " | " << facts.input << " | "
+        << (row.published_top1 ? absl::StrFormat("%.1f %%", *row.published_top1) : "-") << " | "
+        << row.source << " |\n";
+  }
 }
 
 void PrintModel(const SelectedModel& model, const PlanFacts& plan, bool with_steps,

@@ -35,7 +35,10 @@ struct RepositoryRow {
 
 struct CatalogueRow {
   NetworkFacts facts;
+  std::string title;  // "MobileNetV2"
   std::optional<double> published_top1;
+  std::string source;             // of weights that fit
+  bool usual_resolution = false;  // of the network's published weights
 };
 
 // Every version of the repository at `path`, loaded one at a time.
@@ -47,6 +50,8 @@ void PrintRepository(const std::vector<RepositoryRow>& rows, std::ostream& out);
 void PrintRepositoryJson(const std::vector<RepositoryRow>& rows, std::ostream& out);
 void PrintCatalogue(const std::vector<CatalogueRow>& rows, std::ostream& out);
 void PrintCatalogueJson(const std::vector<CatalogueRow>& rows, std::ostream& out);
+// The networks as a table for documents: each at its usual resolution, once.
+void PrintCatalogueMarkdown(const std::vector<CatalogueRow>& rows, std::ostream& out);
 void PrintModel(const SelectedModel& model, const PlanFacts& plan, bool with_steps,
                 std::ostream& out);
 void PrintModelJson(const SelectedModel& model, const PlanFacts& plan, bool with_steps,

@@ -33,6 +33,17 @@ TEST(InspectCatalogueTest, ListsEveryVariant) {
   EXPECT_EQ(json["catalogue"].size(), variants);
 }
 
+TEST(InspectCatalogueTest, MarkdownNamesEveryNetworkOnce) {
+  const CliResult result = RunCli({"inspect", "--markdown"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  for (const models::ModelSpec& spec : models::Catalog()) {
+    EXPECT_THAT(result.out, HasSubstr("| " + spec.title + " | `"));
+  }
+  EXPECT_THAT(result.out, HasSubstr("| MobileNetV2 | `mobilenet_v2-b0353104` | 3.50 M |"));
+  EXPECT_THAT(result.out, Not(HasSubstr("mobilenet_v2-7ebf99e0")));  // the same network
+  EXPECT_THAT(result.out, Not(HasSubstr("mobilenet_v2_1.0_192")));
+}
+
 TEST(InspectModelTest, FactsAreThoseOfThePaper) {
   const CliResult result = RunCli({"inspect", "mobilenet_v2", "--json"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
