@@ -74,14 +74,15 @@ ConvolutionPart WholeOf(const Graph& graph, ValueId id) {
 }
 
 dnnl::convolution_forward::primitive_desc MakeConvolution(const ConvolutionPart& part,
-                                                          const Desc& src, const Desc& dst) {
+                                                          const Desc& src, const Desc& dst,
+                                                          dnnl::algorithm algorithm) {
   const auto& conv = std::get<Convolution>(part.node->op);
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   attr.set_post_ops(PostOps(conv.residual, conv.activation));
   const Desc bias = part.bias.has_value() ? Desc({part.out.channels}, kF32, Tag::x) : Desc();
-  return onednn::Convolution(CpuEngine(), src, Desc(part.WeightDims(), kF32, Tag::any), bias, dst,
-                             Geometry(part), attr);
+  return onednn::Convolution(CpuEngine(), algorithm, src, Desc(part.WeightDims(), kF32, Tag::any),
+                             bias, dst, Geometry(part), attr);
 }
 
 }  // namespace siskin::ops

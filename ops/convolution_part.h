@@ -27,9 +27,9 @@ ConvolutionPart PartOf(const Graph& graph, ValueId id, int first, int count);
 ConvolutionPart WholeOf(const Graph& graph, ValueId id);
 
 // Throws dnnl::error if there is no implementation.
-dnnl::convolution_forward::primitive_desc MakeConvolution(const ConvolutionPart& part,
-                                                          const onednn::Desc& src,
-                                                          const onednn::Desc& dst);
+dnnl::convolution_forward::primitive_desc MakeConvolution(
+    const ConvolutionPart& part, const onednn::Desc& src, const onednn::Desc& dst,
+    dnnl::algorithm algorithm = dnnl::algorithm::convolution_direct);
 
 }  // namespace siskin::ops
 

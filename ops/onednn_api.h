@@ -26,12 +26,12 @@ inline void AppendEltwise(dnnl::post_ops& ops, dnnl::algorithm algorithm, float 
   ops.append_eltwise(algorithm, alpha, beta);
 }
 
-inline auto Convolution(const dnnl::engine& engine, const Desc& src, const Desc& weights,
-                        const Desc& bias, const Desc& dst, const ConvolutionGeometry& geometry,
-                        const dnnl::primitive_attr& attr) {
+inline auto Convolution(const dnnl::engine& engine, dnnl::algorithm algorithm, const Desc& src,
+                        const Desc& weights, const Desc& bias, const Desc& dst,
+                        const ConvolutionGeometry& geometry, const dnnl::primitive_attr& attr) {
   return dnnl::convolution_forward::primitive_desc(
-      engine, kInference, dnnl::algorithm::convolution_direct, src, weights, bias, dst,
-      geometry.strides, geometry.dilates, geometry.padding_before, geometry.padding_after, attr);
+      engine, kInference, algorithm, src, weights, bias, dst, geometry.strides, geometry.dilates,
+      geometry.padding_before, geometry.padding_after, attr);
 }
 
 inline auto Pool(const dnnl::engine& engine, dnnl::algorithm algorithm, const Desc& src,
@@ -64,11 +64,11 @@ inline void AppendEltwise(dnnl::post_ops& ops, dnnl::algorithm algorithm, float 
   ops.append_eltwise(1.0f, algorithm, alpha, beta);
 }
 
-inline auto Convolution(const dnnl::engine& engine, const Desc& src, const Desc& weights,
-                        const Desc& bias, const Desc& dst, const ConvolutionGeometry& geometry,
-                        const dnnl::primitive_attr& attr) {
-  const dnnl::convolution_forward::desc desc(kInference, dnnl::algorithm::convolution_direct, src,
-                                             weights, bias, dst, geometry.strides, geometry.dilates,
+inline auto Convolution(const dnnl::engine& engine, dnnl::algorithm algorithm, const Desc& src,
+                        const Desc& weights, const Desc& bias, const Desc& dst,
+                        const ConvolutionGeometry& geometry, const dnnl::primitive_attr& attr) {
+  const dnnl::convolution_forward::desc desc(kInference, algorithm, src, weights, bias, dst,
+                                             geometry.strides, geometry.dilates,
                                              geometry.padding_before, geometry.padding_after);
   return dnnl::convolution_forward::primitive_desc(desc, attr, engine);
 }

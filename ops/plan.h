@@ -30,6 +30,9 @@ struct PlanOptions {
   int64_t cache_bytes = 0;
   // Accept oneDNN's reference implementations, which are orders of magnitude slower.
   bool allow_reference = false;
+  // Use Winograd's algorithm for 3x3 convolutions where it is faster (ops/winograd.h). Results
+  // differ from the direct sum's in the last bits.
+  bool winograd = true;
 };
 
 // Weights in the layouts that primitives want, made once and shared by the plans of one model.

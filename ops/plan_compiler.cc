@@ -16,6 +16,7 @@
 #include "ops/plan_placement.h"
 #include "ops/segments.h"
 #include "ops/status_macros.h"
+#include "ops/winograd.h"
 
 namespace siskin::ops {
 namespace {
@@ -109,6 +110,9 @@ class PlanCompiler : private PlanBuilder {
     if (const int channels = SliceChannelCount(layout); channels > 0) return EmitSliced(channels);
     const ConvolutionPart part = WholeOf(graph_, node_);
     const Desc src = layout.has_value() ? SourceIn(*layout) : AnyLayout(DimsOf(source()));
+    if (const auto winograd = Winograd(part, layout); winograd.has_value()) {
+      return EmitWinograd(part, *winograd);
+    }
     if (const std::optional<Value> place = PlaceInConcat(); place.has_value()) {
       const Desc dst = DescOf(node().shape, *place);
       const auto direct = IfAny([&] { return MakeConvolution(part, src, dst); });
@@ -124,6 +128,29 @@ class PlanCompiler : private PlanBuilder {
     const auto primitive = MakeConvolution(part, src, dst);
     SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source(), primitive.src_desc()));
     SISKIN_ASSIGN_OR_RETURN(values_[node_], NewValue(node().shape, primitive.dst_desc()));
+    return AppendConvolution(part, primitive, input, values_[node_]);
+  }
+
+  // See ops/winograd.h.
+  std::optional<dnnl::convolution_forward::primitive_desc> Winograd(
+      const ConvolutionPart& part, std::optional<Tag> layout) const {
+    const bool is_residual = std::get<Convolution>(op()).residual;
+    if (!options_.winograd || layout != Tag::nChw16c || is_residual) return std::nullopt;
+    const Desc src(DimsOf(source()), kF32, *layout), dst(DimsOf(node_), kF32, *layout);
+    const auto primitive = IfAny(
+        [&] { return MakeConvolution(part, src, dst, dnnl::algorithm::convolution_winograd); });
+    if (!primitive.has_value()) return std::nullopt;
+    const bool pays = WinogradPays(part.in, part.out, primitive->impl_info_str(), cache_bytes_);
+    return pays ? primitive : std::nullopt;
+  }
+
+  // Winograd's kernels write images one behind the other. In a concatenation of several, they are
+  // apart; to copy them there costs less than a direct kernel does.
+  absl::Status EmitWinograd(const ConvolutionPart& part,
+                            const dnnl::convolution_forward::primitive_desc& primitive) {
+    const std::optional<Value> place = micro_batch_ == 1 ? PlaceInConcat() : std::nullopt;
+    SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source(), primitive.src_desc()));
+    values_[node_] = place.has_value() ? *place : NewValue(node().shape, Tag::nChw16c);
     return AppendConvolution(part, primitive, input, values_[node_]);
   }
 
