@@ -247,8 +247,9 @@ class PlanCompiler : private PlanBuilder {
     dnnl::primitive_attr attr = UserScratchpad();
     attr.set_post_ops(PostOps(false, linear.activation));
     const auto primitive = onednn::Convolution(
-        CpuEngine(), Desc(DimsOf(source()), kF32, layout), AnyLayout(weight_dims), bias,
-        Desc(DimsOf(node_), kF32, layout), {{1, 1}, {0, 0}, {0, 0}, {0, 0}}, attr);
+        CpuEngine(), dnnl::algorithm::convolution_direct, Desc(DimsOf(source()), kF32, layout),
+        AnyLayout(weight_dims), bias, Desc(DimsOf(node_), kF32, layout),
+        {{1, 1}, {0, 0}, {0, 0}, {0, 0}}, attr);
     SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source(), primitive.src_desc()));
     SISKIN_ASSIGN_OR_RETURN(values_[node_], NewValue(node().shape, primitive.dst_desc()));
     std::vector<StepArgument> arguments = {
