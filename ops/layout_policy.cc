@@ -19,7 +19,8 @@ bool PartsAreBlocks(const Graph& graph, const Node& concat) {
 bool IsBlockedNetwork(const Graph& graph) {
   bool found = false;
   for (const Node& node : graph.nodes) {
-    if (!std::holds_alternative<Concat>(node.op)) continue;
+    const bool is_vector = node.shape.height == 1 && node.shape.width == 1;
+    if (!std::holds_alternative<Concat>(node.op) || is_vector) continue;
     if (!PartsAreBlocks(graph, node)) return false;
     found = true;
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ops/bind.h"
+#include "ops/layout_policy.h"
 #include "ops/net.h"
 #include "ops/plan.h"
 #include "ops/rewrite.h"
@@ -296,6 +297,20 @@ TEST(VerbPlanTest, BranchesOfBlocksAreWrittenInPlace) {
   }
   // One reorder makes the input blocked, one makes the output plain.
   EXPECT_LE(Reorders(Optimized("ConcatOfBlocks")), 2);
+}
+
+// BlazeFace ends so: its layers keep the layouts that suit them.
+TEST(VerbPlanTest, AConcatOfVectorsBlocksNoNetwork) {
+  Net net("heads", {});
+  const Tensor x = net.Input({3, 16, 16});
+  const Tensor y = Conv(net, x, "conv", {.out_channels = 24});
+  const Tensor a = net.Flatten(Conv(net, y, "a", {.out_channels = 2}), "flat_a");
+  const Tensor b = net.Flatten(Conv(net, y, "b", {.out_channels = 6}), "flat_b");
+  const absl::StatusOr<Graph> graph = net.Finish(net.Concat({a, b}, "concat"));
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  const LayoutPolicy layouts(*graph, kHuge);
+  EXPECT_EQ(layouts.ForConvolution(y.id - 1), std::nullopt);  // before its batch norm
+  EXPECT_EQ(layouts.ForConcat(), dnnl::memory::format_tag::nhwc);
 }
 
 TEST(VerbPlanTest, FeaturesAreThePooledVector) {
