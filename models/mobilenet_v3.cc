@@ -163,7 +163,7 @@ Variant Torchvision(const char* name, const char* preset, double top1) {
           .key_style = "torchvision",
           .input_preset = preset,
           .published_top1 = top1,
-          .source = "torchvision MobileNet_V3_Large_Weights, MobileNet_V3_Small_Weights"};
+          .source = "torchvision mobilenetv3.py"};
 }
 
 Variant Timm(const char* name, double width, double top1, const char* preset = "") {
