@@ -17,7 +17,6 @@ using Tag = dnnl::memory::format_tag;
 constexpr auto kF32 = dnnl::memory::data_type::f32;
 
 Parameter Rows(const Parameter& parameter, int first, int count) {
-  if (count == parameter.shape[0]) return parameter;
   const int64_t row = parameter.elements() / parameter.shape[0];
   Parameter rows = {.key = absl::StrCat(parameter.key, "[", first, "]"),
                     .shape = parameter.shape,
@@ -26,8 +25,14 @@ Parameter Rows(const Parameter& parameter, int first, int count) {
   return rows;
 }
 
+Convolution AsConvolution(const Op& op) {
+  const auto* linear = std::get_if<Linear>(&op);
+  if (linear == nullptr) return std::get<Convolution>(op);
+  return {.weight = linear->weight, .bias = linear->bias, .activation = linear->activation};
+}
+
 onednn::ConvolutionGeometry Geometry(const ConvolutionPart& part) {
-  const auto& conv = std::get<Convolution>(part.node->op);
+  const Convolution& conv = part.op;
   const auto& [kernel, stride, dilation] = std::tie(conv.kernel, conv.stride, conv.dilation);
   // What oneDNN may read after the input: exact, where the table's padding may include rows that
   // no output reads.
@@ -48,38 +53,43 @@ onednn::ConvolutionGeometry Geometry(const ConvolutionPart& part) {
 
 Dims ConvolutionPart::WeightDims() const {
   Dims dims(weight.shape.begin(), weight.shape.end());
-  if (groups == 1) return dims;
-  dims[0] /= groups;
-  dims.insert(dims.begin(), groups);
+  dims.resize(4, 1);  // a linear layer has no kernel
+  if (op.groups == 1) return dims;
+  dims[0] /= op.groups;
+  dims.insert(dims.begin(), op.groups);
   return dims;
 }
 
 Desc ConvolutionPart::PlainWeights() const {
-  return Desc(WeightDims(), kF32, groups == 1 ? Tag::oihw : Tag::goihw);
-}
-
-ConvolutionPart PartOf(const Graph& graph, ValueId id, int first, int count) {
-  const Node& whole = graph.nodes[id];
-  const auto& conv = std::get<Convolution>(whole.op);
-  ConvolutionPart part = {&whole, graph.nodes[whole.inputs[0]].shape, whole.shape, conv.groups,
-                          Rows(graph.parameters[conv.weight], first, count)};
-  if (conv.bias != kNoParameter) part.bias = Rows(graph.parameters[conv.bias], first, count);
-  if (count < whole.shape.channels && conv.groups > 1) part.in.channels = part.groups = count;
-  part.out.channels = count;
-  return part;
+  return Desc(WeightDims(), kF32, op.groups == 1 ? Tag::oihw : Tag::goihw);
 }
 
 ConvolutionPart WholeOf(const Graph& graph, ValueId id) {
-  return PartOf(graph, id, 0, graph.nodes[id].shape.channels);
+  const Node& node = graph.nodes[id];
+  ConvolutionPart part = {.node = &node,
+                          .op = AsConvolution(node.op),
+                          .in = graph.nodes[node.inputs[0]].shape,
+                          .out = node.shape};
+  part.weight = graph.parameters[part.op.weight];
+  if (part.op.bias != kNoParameter) part.bias = graph.parameters[part.op.bias];
+  return part;
+}
+
+ConvolutionPart PartOf(const ConvolutionPart& whole, int first, int count) {
+  ConvolutionPart part = whole;
+  part.weight = Rows(whole.weight, first, count);
+  if (whole.bias.has_value()) part.bias = Rows(*whole.bias, first, count);
+  if (whole.op.groups > 1) part.in.channels = part.op.groups = count;
+  part.out.channels = count;
+  return part;
 }
 
 dnnl::convolution_forward::primitive_desc MakeConvolution(const ConvolutionPart& part,
                                                           const Desc& src, const Desc& dst,
                                                           dnnl::algorithm algorithm) {
-  const auto& conv = std::get<Convolution>(part.node->op);
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  attr.set_post_ops(PostOps(conv.residual, conv.activation));
+  attr.set_post_ops(PostOps(part.op.residual, part.op.activation));
   const Desc bias = part.bias.has_value() ? Desc({part.out.channels}, kF32, Tag::x) : Desc();
   return onednn::Convolution(CpuEngine(), algorithm, src, Desc(part.WeightDims(), kF32, Tag::any),
                              bias, dst, Geometry(part), attr);

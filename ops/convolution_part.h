@@ -1,4 +1,5 @@
-// A convolution, or some of its output channels, as a oneDNN primitive. Private to ops.
+// A convolution, or some of its output channels, as a oneDNN primitive. A linear layer is a 1x1
+// convolution of a 1x1 image. Private to ops.
 #ifndef SISKIN_OPS_CONVOLUTION_PART_H_
 #define SISKIN_OPS_CONVOLUTION_PART_H_
 
@@ -11,10 +12,10 @@ namespace siskin::ops {
 
 // The part of a convolution that computes output channels [first, first + count).
 struct ConvolutionPart {
-  const Node* node = nullptr;  // of the whole convolution
+  const Node* node = nullptr;  // of the whole layer
+  Convolution op;              // as this part computes it; its parameters are below
   Shape in;                    // of what this part reads
   Shape out;
-  int groups = 1;
   Parameter weight;
   std::optional<Parameter> bias;
 
@@ -22,9 +23,10 @@ struct ConvolutionPart {
   onednn::Desc PlainWeights() const;
 };
 
-// REQUIRES: the part is the whole, or `groups` is 1 or the number of channels.
-ConvolutionPart PartOf(const Graph& graph, ValueId id, int first, int count);
+// REQUIRES: `id` is a convolution or a linear layer.
 ConvolutionPart WholeOf(const Graph& graph, ValueId id);
+// REQUIRES: it is dense or depthwise.
+ConvolutionPart PartOf(const ConvolutionPart& whole, int first, int count);
 
 // Throws dnnl::error if there is no implementation.
 dnnl::convolution_forward::primitive_desc MakeConvolution(

@@ -41,16 +41,6 @@ dnnl::algorithm AlgorithmOf(PoolKind kind) {
   return dnnl::algorithm::undef;
 }
 
-// What `make` returns, or nothing where oneDNN has no such primitive.
-template <typename Make>
-auto IfAny(const Make& make) -> std::optional<decltype(make())> {
-  try {
-    return make();
-  } catch (const dnnl::error&) {
-    return std::nullopt;
-  }
-}
-
 class PlanCompiler : private PlanBuilder {
  public:
   PlanCompiler(const Graph& graph, const PlanOptions& options,
@@ -79,6 +69,17 @@ class PlanCompiler : private PlanBuilder {
   const Node& node() const { return graph_.nodes[node_]; }
   const Op& op() const { return node().op; }
   ValueId source() const { return node().inputs[0]; }
+
+  // What `make` returns, or nothing where oneDNN has no such primitive or only a slow one.
+  template <typename Make>
+  auto IfAccepted(const Make& make) const -> std::optional<decltype(make())> {
+    try {
+      auto primitive = make();
+      if (Accepts(primitive.impl_info_str())) return primitive;
+    } catch (const dnnl::error&) {
+    }
+    return std::nullopt;
+  }
 
   // --- input and output
 
@@ -115,8 +116,8 @@ class PlanCompiler : private PlanBuilder {
     }
     if (const std::optional<Value> place = PlaceInConcat(); place.has_value()) {
       const Desc dst = DescOf(node().shape, *place);
-      const auto direct = IfAny([&] { return MakeConvolution(part, src, dst); });
-      if (direct.has_value() && Accepts(direct->impl_info_str())) {
+      const auto direct = IfAccepted([&] { return MakeConvolution(part, src, dst); });
+      if (direct.has_value()) {
         values_[node_] = *place;
         SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source(), direct->src_desc()));
         return AppendConvolution(part, *direct, input, *place);
@@ -125,6 +126,11 @@ class PlanCompiler : private PlanBuilder {
     if (conv.residual) return EmitOntoResidual(part, src);
     const Desc dst =
         layout.has_value() ? Desc(DimsOf(node_), kF32, *layout) : AnyLayout(DimsOf(node_));
+    return EmitConvolution(part, src, dst);
+  }
+
+  // With a value of its own.
+  absl::Status EmitConvolution(const ConvolutionPart& part, const Desc& src, const Desc& dst) {
     const auto primitive = MakeConvolution(part, src, dst);
     SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source(), primitive.src_desc()));
     SISKIN_ASSIGN_OR_RETURN(values_[node_], NewValue(node().shape, primitive.dst_desc()));
@@ -134,10 +140,9 @@ class PlanCompiler : private PlanBuilder {
   // See ops/winograd.h.
   std::optional<dnnl::convolution_forward::primitive_desc> Winograd(
       const ConvolutionPart& part, std::optional<Tag> layout) const {
-    const bool is_residual = std::get<Convolution>(op()).residual;
-    if (!options_.winograd || layout != Tag::nChw16c || is_residual) return std::nullopt;
+    if (!options_.winograd || layout != Tag::nChw16c || part.op.residual) return std::nullopt;
     const Desc src(DimsOf(source()), kF32, *layout), dst(DimsOf(node_), kF32, *layout);
-    const auto primitive = IfAny(
+    const auto primitive = IfAccepted(
         [&] { return MakeConvolution(part, src, dst, dnnl::algorithm::convolution_winograd); });
     if (!primitive.has_value()) return std::nullopt;
     const bool pays = WinogradPays(part.in, part.out, primitive->impl_info_str(), cache_bytes_);
@@ -159,8 +164,8 @@ class PlanCompiler : private PlanBuilder {
   absl::Status EmitOntoResidual(const ConvolutionPart& part, const Desc& src) {
     const ValueId residual = node().inputs[1];
     SISKIN_RETURN_IF_ERROR(OwnMemory(residual));
-    auto primitive = IfAny([&] { return MakeConvolution(part, src, DescOf(residual)); });
-    if (!primitive.has_value() || !Accepts(primitive->impl_info_str())) {
+    auto primitive = IfAccepted([&] { return MakeConvolution(part, src, DescOf(residual)); });
+    if (!primitive.has_value()) {
       primitive = MakeConvolution(part, src, AnyLayout(DimsOf(node_)));
     }
     SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source(), primitive->src_desc()));
@@ -184,8 +189,8 @@ class PlanCompiler : private PlanBuilder {
     SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source(), src));
     const Value output = NewValue(result, Tag::nChw16c);
     for (int first = 0; first < result.channels; first += channels) {
-      const ConvolutionPart wide = PartOf(graph_, node_, first, channels);
-      const ConvolutionPart deep = PartOf(graph_, depthwise, first, channels);
+      const ConvolutionPart wide = PartOf(WholeOf(graph_, node_), first, channels);
+      const ConvolutionPart deep = PartOf(WholeOf(graph_, depthwise), first, channels);
       const Value between = NewValue(wide.out, Tag::nChw16c);
       const Desc between_desc = DescOf(wide.out, between);
       SISKIN_RETURN_IF_ERROR(
@@ -238,30 +243,10 @@ class PlanCompiler : private PlanBuilder {
 
   // A 1x1 convolution of a 1x1 image: oneDNN's kernels for those stream the weights from memory
   // faster than its inner product does (DNNL_VERBOSE=1 shows it).
-  absl::Status Emit(const Linear& linear) {
-    const Parameter& weight = graph_.parameters[linear.weight];
-    const Dims weight_dims = {node().shape.channels, ShapeOf(source()).channels, 1, 1};
+  absl::Status Emit(const Linear&) {
     const Tag layout = layouts_.ForLinear();
-    const Desc bias =
-        linear.bias == kNoParameter ? Desc() : Desc({node().shape.channels}, kF32, Tag::x);
-    dnnl::primitive_attr attr = UserScratchpad();
-    attr.set_post_ops(PostOps(false, linear.activation));
-    const auto primitive = onednn::Convolution(
-        CpuEngine(), dnnl::algorithm::convolution_direct, Desc(DimsOf(source()), kF32, layout),
-        AnyLayout(weight_dims), bias, Desc(DimsOf(node_), kF32, layout),
-        {{1, 1}, {0, 0}, {0, 0}, {0, 0}}, attr);
-    SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source(), primitive.src_desc()));
-    SISKIN_ASSIGN_OR_RETURN(values_[node_], NewValue(node().shape, primitive.dst_desc()));
-    std::vector<StepArgument> arguments = {
-        InBuffer(DNNL_ARG_SRC, primitive.src_desc(), input),
-        Constant(DNNL_ARG_WEIGHTS, weight, Desc(weight_dims, kF32, Tag::oihw),
-                 primitive.weights_desc()),
-        InBuffer(DNNL_ARG_DST, primitive.dst_desc(), values_[node_])};
-    if (linear.bias != kNoParameter) {
-      arguments.push_back(Constant(DNNL_ARG_BIAS, graph_.parameters[linear.bias], bias, bias));
-    }
-    return Append(node().name, graph_.MultiplyAdds(node()), dnnl::convolution_forward(primitive),
-                  primitive, std::move(arguments));
+    return EmitConvolution(WholeOf(graph_, node_), Desc(DimsOf(source()), kF32, layout),
+                           Desc(DimsOf(node_), kF32, layout));
   }
 
   // --- pools
@@ -295,8 +280,8 @@ class PlanCompiler : private PlanBuilder {
     const std::optional<Value> place = PlaceInConcat();
     if (place.has_value()) {
       const Desc dst = DescOf(node().shape, *place);
-      const auto direct = IfAny([&] { return pool(src, dst); });
-      if (direct.has_value() && Accepts(direct->impl_info_str())) {
+      const auto direct = IfAccepted([&] { return pool(src, dst); });
+      if (direct.has_value()) {
         values_[node_] = *place;
         return AppendUnary(dnnl::pooling_forward(*direct), *direct);
       }
@@ -404,12 +389,10 @@ class PlanCompiler : private PlanBuilder {
   absl::Status Emit(const ChannelShuffle& shuffle) {
     SISKIN_RETURN_IF_ERROR(OwnLayout(source()));
     const int group_size = node().shape.channels / shuffle.groups;
-    const auto primitive = IfAny([&] {
+    const auto primitive = IfAccepted([&] {
       return onednn::ShuffleChannels(CpuEngine(), DescOf(source()), group_size, UserScratchpad());
     });
-    if (!primitive.has_value() || !Accepts(primitive->impl_info_str())) {
-      return EmitTransposedShuffle(shuffle.groups);
-    }
+    if (!primitive.has_value()) return EmitTransposedShuffle(shuffle.groups);
     values_[node_] = NewValue(node().shape, values_[source()].layout);
     return AppendUnary(dnnl::shuffle_forward(*primitive), *primitive);
   }
