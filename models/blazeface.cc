@@ -90,7 +90,7 @@ Tensor Heads(Net& net, const Tensor& map16, const Tensor& map8) {
 absl::Status Check(const BuildOptions& options, int resolution) {
   SISKIN_RETURN_IF_ERROR(Validate(options, resolution));
   SISKIN_RETURN_IF_ERROR(ValidateWidth(options, kWidths));
-  if (options.form != "") return UnknownForm(options, "empty");
+  if (!options.form.empty()) return UnknownForm(options, "empty");
   return absl::OkStatus();
 }
 

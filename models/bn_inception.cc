@@ -90,7 +90,7 @@ Tensor Inception(Net& net, const Tensor& x, const Module& module) {
 absl::StatusOr<ops::Graph> Build(const BuildOptions& options) {
   SISKIN_RETURN_IF_ERROR(Validate(options, kMinSide));
   SISKIN_RETURN_IF_ERROR(ValidateWidth(options, {1.0}));
-  if (options.form != "") return UnknownForm(options, "empty");
+  if (!options.form.empty()) return UnknownForm(options, "empty");
   Net net("bn_inception",
           {.padding = options.padding, .batch_norm_epsilon = options.batch_norm_epsilon});
   Tensor x = net.Input({3, options.resolution, options.resolution});

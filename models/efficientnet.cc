@@ -46,7 +46,7 @@ MbConv Block(const Row& row, int repeat, int in) {
 absl::StatusOr<ops::Graph> Build(const BuildOptions& options) {
   SISKIN_RETURN_IF_ERROR(Validate(options));
   SISKIN_RETURN_IF_ERROR(ValidateWidth(options, kWidths));
-  if (options.form != "") return UnknownForm(options, "empty");
+  if (!options.form.empty()) return UnknownForm(options, "empty");
   Net net("efficientnet_b0",
           {.padding = options.padding, .batch_norm_epsilon = options.batch_norm_epsilon});
   Tensor x = net.Input({3, options.resolution, options.resolution});

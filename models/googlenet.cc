@@ -57,7 +57,7 @@ Tensor Halve(Net& net, const Tensor& x, int kernel, std::string_view label) {
 absl::StatusOr<ops::Graph> Build(const BuildOptions& options) {
   SISKIN_RETURN_IF_ERROR(Validate(options));
   SISKIN_RETURN_IF_ERROR(ValidateWidth(options, {1.0}));
-  if (options.form != "") return UnknownForm(options, "empty");
+  if (!options.form.empty()) return UnknownForm(options, "empty");
   Net net("googlenet",
           {.padding = options.padding, .batch_norm_epsilon = options.batch_norm_epsilon});
   Tensor x = net.Input({3, options.resolution, options.resolution});

@@ -110,7 +110,7 @@ Tensor Stem(Net& net, Tensor x) {
 absl::StatusOr<ops::Graph> Build(const BuildOptions& options) {
   SISKIN_RETURN_IF_ERROR(Validate(options, kMinSide));
   SISKIN_RETURN_IF_ERROR(ValidateWidth(options, {1.0}));
-  if (options.form != "") return UnknownForm(options, "empty");
+  if (!options.form.empty()) return UnknownForm(options, "empty");
   Net net("inception_v3",
           {.padding = options.padding, .batch_norm_epsilon = options.batch_norm_epsilon});
   Tensor x = Stem(net, net.Input({3, options.resolution, options.resolution}));

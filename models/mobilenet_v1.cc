@@ -48,7 +48,7 @@ Tensor SeparableBlock(Net& net, const Tensor& x, int out_channels, int stride) {
 
 absl::StatusOr<ops::Graph> Build(const BuildOptions& options) {
   SISKIN_RETURN_IF_ERROR(Validate(options));
-  if (options.form != "" && options.form != "h") {
+  if (!options.form.empty() && options.form != "h") {
     return UnknownForm(options, "empty or \"h\" (with a head convolution)");
   }
   const auto scaled = [&options](int channels, double width) {

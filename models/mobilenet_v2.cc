@@ -157,7 +157,7 @@ Tensor InvertedResidual(Net& net, const Tensor& x, const Block& block, int out_c
 
 absl::StatusOr<ops::Graph> Build(const BuildOptions& options) {
   SISKIN_RETURN_IF_ERROR(Validate(options));
-  if (options.form != "") return UnknownForm(options, "empty");
+  if (!options.form.empty()) return UnknownForm(options, "empty");
   const auto scaled = [&options](int channels, double width) {
     return ScaleChannels(channels, width, options.channel_rule);
   };

@@ -108,7 +108,7 @@ MbConv Block(const Row& row, int in, bool minimalistic, const BuildOptions& opti
 absl::StatusOr<ops::Graph> Build(const Network& network, const BuildOptions& options) {
   SISKIN_RETURN_IF_ERROR(Validate(options));
   const bool minimalistic = options.form == "minimalistic";
-  if (options.form != "" && !minimalistic) {
+  if (!options.form.empty() && !minimalistic) {
     return UnknownForm(options, "empty or \"minimalistic\"");
   }
   const ops::ActivationKind activation = minimalistic ? kRelu : kHardSwish;

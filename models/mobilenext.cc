@@ -92,7 +92,7 @@ Tensor Sandglass(Net& net, const Tensor& x, const Block& block) {
 absl::StatusOr<ops::Graph> Build(const BuildOptions& options) {
   SISKIN_RETURN_IF_ERROR(Validate(options));
   SISKIN_RETURN_IF_ERROR(ValidateWidth(options, kWidths));
-  if (options.form != "" && options.form != "paper" && options.form != "identity2") {
+  if (!options.form.empty() && options.form != "paper" && options.form != "identity2") {
     return UnknownForm(options, "empty, \"paper\" (a block less) or \"identity2\" (half the sum)");
   }
   Net net("mobilenext",

@@ -90,7 +90,7 @@ absl::StatusOr<Size> FindSize(const BuildOptions& options) {
 
 absl::StatusOr<ops::Graph> Build(const BuildOptions& options) {
   SISKIN_RETURN_IF_ERROR(Validate(options));
-  if (options.form != "") return UnknownForm(options, "empty");
+  if (!options.form.empty()) return UnknownForm(options, "empty");
   SISKIN_ASSIGN_OR_RETURN(const Size size, FindSize(options));
   const bool is_megvii = options.key_style == kMegvii;
   Net net("shufflenet_v2",

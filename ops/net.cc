@@ -33,9 +33,9 @@ void Net::Fail(std::string_view layer, std::string_view what) {
       absl::StrCat("network ", graph_.name, ": ", Qualified(layer), ": ", std::string(what)));
 }
 
-Tensor Net::Append(std::string_view label, Op op, std::vector<ValueId> inputs, Shape shape) {
+Tensor Net::Append(std::string_view label, const Op& op, std::vector<ValueId> inputs, Shape shape) {
   if (failed()) return {};
-  graph_.nodes.push_back({Qualified(label), std::move(op), std::move(inputs), shape});
+  graph_.nodes.push_back({Qualified(label), op, std::move(inputs), shape});
   return {static_cast<ValueId>(graph_.nodes.size()) - 1, shape};
 }
 

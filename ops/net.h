@@ -116,7 +116,7 @@ class Net {
 
  private:
   Tensor AppendPool(const Tensor& x, PoolKind kind, const PoolSpec& spec, std::string_view label);
-  Tensor Append(std::string_view label, Op op, std::vector<ValueId> inputs, Shape shape);
+  Tensor Append(std::string_view label, const Op& op, std::vector<ValueId> inputs, Shape shape);
   ParameterId AddParameter(std::string_view layer, std::string_view suffix,
                            std::vector<int64_t> shape);
   std::string Qualified(std::string_view name) const;

@@ -59,8 +59,9 @@ class Pusher {
   }
 
   std::vector<ValueId> NewIds(const std::vector<ValueId>& ids) const {
-    std::vector<ValueId> result;
-    for (ValueId id : ids) result.push_back(new_id_[id]);
+    std::vector<ValueId> result(ids.size());
+    std::transform(ids.begin(), ids.end(), result.begin(),
+                   [this](ValueId id) { return new_id_[id]; });
     return result;
   }
 

@@ -17,7 +17,7 @@ test=(
   python3 python3-pil python3-numpy python3-grpcio python3-protobuf
   prometheus  # promtool
 )
-dev=(clang-format clang-tidy python3-venv)
+dev=(clang-format clang-tidy libomp-dev python3-venv)
 
 missing() {  # prints the arguments that are not installed
   local package
