@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Installs what Siskin needs on Debian 12: scripts/install-debian.sh [--build-only | --dev]
-# Without an option what it takes to build and test; --dev adds the formatter, the linter and what
-# `make peers` needs. Safe to repeat: what is there stays.
+# Installs what Siskin needs on Debian 12: scripts/install-debian.sh [--build-only | --dev | --operate]
+# Without an option what it takes to build and test. --dev adds the formatter, the linter and what
+# `make peers` needs; --operate what the tests of deploy/, docker/ and the status page need (they skip
+# without it). Safe to repeat: what is there stays.
 set -euo pipefail
 
 build=(
@@ -18,6 +19,8 @@ test=(
   prometheus  # promtool
 )
 dev=(clang-format clang-tidy libomp-dev python3-venv)
+operate=(
+)
 
 missing() {  # prints the arguments that are not installed
   local package
@@ -32,8 +35,9 @@ if command -v npm >/dev/null; then node=(); fi  # a Node.js from elsewhere does 
 case "${1:-}" in
   --build-only) ;;
   --dev) wanted+=("${test[@]}" "${node[@]}" "${dev[@]}") ;;
+  --operate) wanted+=("${test[@]}" "${node[@]}" "${operate[@]}") ;;
   "") wanted+=("${test[@]}" "${node[@]}") ;;
-  *) echo "usage: install-debian.sh [--build-only | --dev]" >&2; exit 2 ;;
+  *) echo "usage: install-debian.sh [--build-only | --dev | --operate]" >&2; exit 2 ;;
 esac
 mapfile -t needed < <(missing "${wanted[@]}")
 [ ${#needed[@]} -gt 0 ] || exit 0
