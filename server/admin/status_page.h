@@ -1,7 +1,7 @@
 // The status page: what is loaded and why, plots of what happens, and a box to drop a photo in.
 //
 //   GET  /                  the page; with a token and without access, a login form (401)
-//   GET  /status.js ...     its scripts, styles and icon, which tell nothing
+//   GET  /status.mjs ...    its scripts, styles and icon, which tell nothing
 //   GET  /api/status        what is loaded, as JSON (server_status.h)
 //   POST /api/infer?model=NAME&version=N
 //                           a photo as the body, its labels or faces as JSON (photo_inference.h);

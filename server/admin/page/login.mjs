@@ -1,5 +1,5 @@
 // Trades the token for a session cookie, which no script can read.
-import {askJson} from './page.js';
+import {askJson} from './page.mjs';
 
 const form = document.getElementById('login');
 const problem = document.getElementById('problem');

@@ -1,5 +1,5 @@
 // The box to drop a photo in: asks the server, says the answer, draws faces over the photo.
-import {askJson, element, number, percent} from './page.js';
+import {askJson, element, number, percent} from './page.mjs';
 
 const LARGEST_SIDE = 1280;  // of the preview, in pixels
 const byId = (id) => document.getElementById(id);
@@ -63,10 +63,11 @@ function describe(result) {
     const [best] = result.classifications;
     return {...text, answer: `${name(best)}, ${percent(best.probability)}`, classes: result.classifications};
   }
-  const count = result.faces.length;
   const scores = result.faces.map((face) => percent(face.score)).join(', ');
-  return {...text, answer: count === 0 ? 'No face' : `${count} ${count === 1 ? 'face' : 'faces'}: ${scores}`};
+  return {...text, answer: scores === '' ? 'No face' : `${countFaces(result.faces)}: ${scores}`};
 }
+
+const countFaces = ({length}) => length === 1 ? '1 face' : `${length} faces`;
 
 // Labels of ImageNet are lists of synonyms: the first is enough.
 const name = ({label, index}) => label === undefined ? `Class ${index}` : label.split(',')[0];
@@ -91,7 +92,7 @@ function showPhoto(photo, bitmap, faces) {
   const shrink = Math.min(1, LARGEST_SIDE / Math.max(bitmap.width, bitmap.height));
   canvas.width = Math.round(bitmap.width * shrink);
   canvas.height = Math.round(bitmap.height * shrink);
-  const marked = faces.length === 0 ? '' : `, ${faces.length} faces marked`;
+  const marked = faces.length === 0 ? '' : `, ${countFaces(faces)} marked`;
   canvas.setAttribute('aria-label', `The photo ${photo.name}${marked}`);
   const pen = canvas.getContext('2d');
   pen.drawImage(bitmap, 0, 0, canvas.width, canvas.height);

@@ -1,7 +1,7 @@
 // The plots and numbers of the page, and which of the history's values each one shows.
-import {element, milliseconds, number, percent} from './page.js';
-import {BarPlot, COLORS, LinePlot} from './plots.js';
-import {SPAN_SECONDS} from './rates.js';
+import {element, milliseconds, number, percent} from './page.mjs';
+import {BarPlot, COLORS, LinePlot} from './plots.mjs';
+import {SPAN_SECONDS} from './rates.mjs';
 
 const TILES = [
   ['Throughput', ({totals}) => number(totals.throughput), 'images/s'],

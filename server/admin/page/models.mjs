@@ -1,5 +1,5 @@
 // What is loaded and why: a card for each model version, from /api/status.
-import {element, mebibytes, number} from './page.js';
+import {element, mebibytes, number} from './page.mjs';
 
 export function showModels(list, models) {
   list.replaceChildren(...models.map((model) => element('li', {class: 'card'},

@@ -1,6 +1,6 @@
 // From readings of /metrics to what the plots show: rates, percentiles and means over a short window
 // before each reading, five minutes of them. No DOM here.
-import {increases, parseExposition, quantile, separateBuckets, sumBy, total} from './exposition.js';
+import {increases, parseExposition, quantile, separateBuckets, sumBy, total} from './exposition.mjs';
 
 export const SPAN_SECONDS = 300;
 const WINDOW_SECONDS = 10;

@@ -1,9 +1,9 @@
 // The status page: asks /metrics and /api/status now and then, and shows what they say.
-import {Charts, summary} from './charts.js';
-import {showChoices, showModels} from './models.js';
-import {askJson, duration, mebibytes} from './page.js';
-import {PhotoBox} from './photo.js';
-import {History} from './rates.js';
+import {Charts, summary} from './charts.mjs';
+import {showChoices, showModels} from './models.mjs';
+import {askJson, duration, mebibytes} from './page.mjs';
+import {PhotoBox} from './photo.mjs';
+import {History} from './rates.mjs';
 
 const METRICS_MS = 2000;
 const STATUS_MS = 5000;

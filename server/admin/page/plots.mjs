@@ -1,6 +1,6 @@
 // Two plots of SVG: lines over the last minutes, and bars. Each is a figure with a legend that says
 // the newest values in words, and a table for who cannot or will not look at it.
-import {element, svgElement} from './page.js';
+import {element, svgElement} from './page.mjs';
 
 const HEIGHT = 168;
 const MARGIN = {left: 56, right: 8, top: 10, bottom: 22};
