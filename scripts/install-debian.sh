@@ -20,6 +20,7 @@ test=(
 )
 dev=(clang-format clang-tidy libomp-dev python3-venv)
 operate=(
+  chromium  # the status page
 )
 
 missing() {  # prints the arguments that are not installed

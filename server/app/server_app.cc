@@ -8,8 +8,10 @@
 #include "absl/time/clock.h"
 #include "ops/plan.h"
 #include "ops/status_macros.h"
+#include "server/admin/server_status.h"
 #include "server/app/version.h"
 #include "server/engine/cpu_topology.h"
+#include "server/repository/text_file.h"
 #include "spdlog/spdlog.h"
 
 namespace siskin::app {
@@ -46,16 +48,28 @@ absl::StatusOr<std::vector<ModelToLoad>> FindModels(const ServerOptions& options
   return models;
 }
 
+// Empty without a file.
+absl::StatusOr<std::string> StatusToken(const std::string& path) {
+  if (path.empty()) return std::string();
+  SISKIN_ASSIGN_OR_RETURN(const std::string text, repository::ReadTextFile(path));
+  auto token = admin::ParseToken(text);
+  if (!token.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": ", token.status().message()));
+  }
+  return token;
+}
+
 }  // namespace
 
-ServerApp::ServerApp(const ServerOptions& options)
+ServerApp::ServerApp(const ServerOptions& options, absl::Time start)
     : options_(options),
+      start_(start),
       metrics_(metrics::Metrics::Create(
           {.version = Version(), .onednn = ops::OneDnnVersion(), .isa = ops::OneDnnIsa()})),
       health_(registry_),
       admission_({.max_requests = options.max_in_flight}),
-      inference_(registry_, admission_, {.max_bytes = PayloadBytes(options)},
-                 kMaxImagesPerRequest) {
+      inference_(registry_, admission_, {.max_bytes = PayloadBytes(options)}, kMaxImagesPerRequest),
+      photo_inference_(inference_, registry_, *metrics_) {
   registry_.AddListener(
       [this](const engine::VersionStatus& status) { metrics_->OnModelState(status); });
 }
@@ -65,7 +79,7 @@ absl::StatusOr<std::unique_ptr<ServerApp>> ServerApp::Start(const ServerOptions&
   const absl::Time start = absl::Now();
   // Before anything is opened: a missing repository is the most likely mistake.
   SISKIN_ASSIGN_OR_RETURN(const std::vector<ModelToLoad> models, FindModels(options));
-  auto app = absl::WrapUnique(new ServerApp(options));
+  auto app = absl::WrapUnique(new ServerApp(options, start));
   SISKIN_RETURN_IF_ERROR(app->StartLanes());
   SISKIN_RETURN_IF_ERROR(app->Listen());
   SISKIN_RETURN_IF_ERROR(app->host_->LoadAll(models, stop));
@@ -89,12 +103,7 @@ absl::Status ServerApp::StartLanes() {
 
 absl::Status ServerApp::Listen() {
   AddGauges();
-  if (options_.admin_address != kOff) {
-    SISKIN_ASSIGN_OR_RETURN(
-        admin_, admin::AdminServer::Start(options_.admin_address,
-                                          {.metrics = [this] { return metrics_->Scrape(); },
-                                           .ready = [this] { return health_.ready(); }}));
-  }
+  if (options_.admin_address != kOff) SISKIN_RETURN_IF_ERROR(ListenAdmin());
   const rpc::GrpcServer::Options options = {
       .address = options_.grpc_address,
       .max_message_bytes = static_cast<int>(PayloadBytes(options_) + kEnvelopeBytes)};
@@ -105,6 +114,41 @@ absl::Status ServerApp::Listen() {
   SISKIN_ASSIGN_OR_RETURN(grpc_, rpc::GrpcServer::Start(options, backend, health_));
   spdlog::info("gRPC {}, admin {}; loading models", grpc_endpoint(), admin_endpoint());
   return absl::OkStatus();
+}
+
+absl::Status ServerApp::ListenAdmin() {
+  admin::AdminHandlers handlers = {.metrics = [this] { return metrics_->Scrape(); },
+                                   .ready = [this] { return health_.ready(); }};
+  if (options_.status_page) {
+    SISKIN_ASSIGN_OR_RETURN(std::string token, StatusToken(options_.status_token_file));
+    status_page_ = std::make_unique<admin::StatusPage>(
+        admin::StatusPage::Options{.token = std::move(token),
+                                   .max_photo_bytes = PayloadBytes(options_)},
+        StatusSources());
+    handlers.page = [this](const admin::HttpRequest& request) {
+      return status_page_->Handle(request);
+    };
+  }
+  SISKIN_ASSIGN_OR_RETURN(admin_,
+                          admin::AdminServer::Start(options_.admin_address, std::move(handlers)));
+  return absl::OkStatus();
+}
+
+admin::StatusPage::Sources ServerApp::StatusSources() {
+  const admin::ServerFacts facts = {.version = Version(),
+                                    .onednn = ops::OneDnnVersion(),
+                                    .isa = ops::OneDnnIsa(),
+                                    .start = start_,
+                                    .lanes = lanes_->lanes(),
+                                    .max_photo_bytes = PayloadBytes(options_),
+                                    .max_in_flight = options_.max_in_flight};
+  return {
+      .status =
+          [this, facts] {
+            return admin::ServerStatus(facts, registry_, health_.ready(), absl::Now());
+          },
+      .infer =
+          [this](const admin::PhotoQuestion& question) { return photo_inference_.Run(question); }};
 }
 
 void ServerApp::AddGauges() {
