@@ -20,6 +20,8 @@ test=(
 )
 dev=(clang-format clang-tidy libomp-dev python3-venv)
 operate=(
+  prometheus-alertmanager  # amtool
+  python3-yaml chromium fonts-dejavu-core
 )
 
 missing() {  # prints the arguments that are not installed

@@ -33,7 +33,8 @@ VARIABLES = {
 # Things that explain a step in a curve.
 ANNOTATIONS = {
     "Alerts": ("red", 'ALERTS{alertname=~"Siskin.*",alertstate="firing"}', "{{alertname}}"),
-    "Starts": ("blue", 'changes(process_start_time_seconds{job=~"$job"}[$__rate_interval]) > 0', "start of {{instance}}"),
+    "Starts": ("blue",
+               'changes(process_start_time_seconds{job=~"$job"}[$__rate_interval]) > 0', "start of {{instance}}"),
 }
 
 
@@ -116,7 +117,10 @@ def lay_out(dashboard: Dashboard) -> list[Json]:
 
 
 def annotation(name: str, color: str, expr: str, title: str) -> Json:
-    return {"name": name, "enable": True, "iconColor": color, "datasource": DATASOURCE, "expr": expr, "titleFormat": title}
+    return {
+        "name": name, "enable": True, "iconColor": color, "datasource": DATASOURCE,
+        "expr": expr, "titleFormat": title,
+    }
 
 
 def dashboard_json(dashboard: Dashboard) -> Json:

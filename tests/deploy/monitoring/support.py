@@ -39,9 +39,8 @@ def run_tests(needs: list[str]) -> None:
 
 
 def run(*command: str | Path, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(word) for word in command], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
+    words = [str(word) for word in command]
+    return subprocess.run(words, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
 
 def dashboards() -> dict[str, dict[str, Any]]:
