@@ -50,12 +50,14 @@ absl::StatusOr<std::vector<ModelToLoad>> FindModels(const ServerOptions& options
 
 ServerApp::ServerApp(const ServerOptions& options)
     : options_(options),
-      metrics_(metrics::Metrics::Create(
-          {.version = Version(), .onednn = ops::OneDnnVersion(), .isa = ops::OneDnnIsa()})),
+      metrics_(metrics::Metrics::Create({.version = Version(),
+                                         .onednn = ops::OneDnnVersion(),
+                                         .isa = ops::OneDnnIsa(),
+                                         .triton_aliases = options.triton_metrics})),
       health_(registry_),
       admission_({.max_requests = options.max_in_flight}),
-      inference_(registry_, admission_, {.max_bytes = PayloadBytes(options)},
-                 kMaxImagesPerRequest) {
+      inference_(registry_, admission_, {.max_bytes = PayloadBytes(options)}, kMaxImagesPerRequest,
+                 metrics_.get()) {
   registry_.AddListener(
       [this](const engine::VersionStatus& status) { metrics_->OnModelState(status); });
 }
@@ -69,8 +71,10 @@ absl::StatusOr<std::unique_ptr<ServerApp>> ServerApp::Start(const ServerOptions&
   SISKIN_RETURN_IF_ERROR(app->StartLanes());
   SISKIN_RETURN_IF_ERROR(app->Listen());
   SISKIN_RETURN_IF_ERROR(app->host_->LoadAll(models, stop));
-  if (app->ready())
+  if (app->ready()) {
+    app->metrics_->OnReady();
     spdlog::info("ready after {:.2f} s", absl::ToDoubleSeconds(absl::Now() - start));
+  }
   return app;
 }
 
@@ -79,9 +83,10 @@ ServerApp::~ServerApp() { Stop(absl::ZeroDuration(), absl::ZeroDuration()); }
 absl::Status ServerApp::StartLanes() {
   const engine::CpuBudget budget = engine::DetectCpuBudget();
   const int lanes = options_.lanes > 0 ? options_.lanes : budget.lanes();
+  metrics_->OnLanes(lanes);
   SISKIN_ASSIGN_OR_RETURN(lanes_, engine::LanePool::Start({.lanes = lanes, .cpus = budget.cpus},
                                                           scheduler_, metrics_.get()));
-  host_ = std::make_unique<ModelHost>(registry_, scheduler_, *lanes_);
+  host_ = std::make_unique<ModelHost>(registry_, scheduler_, *lanes_, *metrics_);
   spdlog::info("siskin {}, oneDNN {} with {}, {} lanes on {} cores", Version(),
                ops::OneDnnVersion(), ops::OneDnnIsa(), lanes, budget.cpus.size());
   return absl::OkStatus();
@@ -110,11 +115,14 @@ absl::Status ServerApp::Listen() {
 void ServerApp::AddGauges() {
   metrics_->AddGauge("siskin_requests_in_flight", "Requests admitted and not yet answered.",
                      [this] { return static_cast<double>(admission_.requests()); });
+  metrics_->AddGauge("siskin_requests_in_flight_limit", "Most requests admitted at a time.",
+                     [this] { return static_cast<double>(admission_.limits().max_requests); });
   metrics_->AddGauge("siskin_payload_in_flight_bytes",
                      "Photos and tensors of the requests in flight.",
                      [this] { return static_cast<double>(admission_.bytes()); });
-  metrics_->AddGauge("siskin_lanes", "Executor threads, each running one batch at a time.",
-                     [lanes = lanes_->lanes()] { return static_cast<double>(lanes); });
+  metrics_->AddGauge("siskin_payload_in_flight_limit_bytes",
+                     "Most bytes of photos and tensors admitted at a time.",
+                     [this] { return static_cast<double>(admission_.limits().max_bytes); });
 }
 
 void ServerApp::Drain() {

@@ -115,6 +115,8 @@ void AddServerFlags(CLI::App& app, ServeFlags& flags) {
       ->type_name("N")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
+  app.add_flag("--triton-metrics", flags.server.triton_metrics,
+               "Also export nv_inference_* metrics, for dashboards made for Triton");
   app.add_option("--drain-delay", flags.drain_delay,
                  "Seconds to go on serving after readiness is withdrawn")
       ->type_name("SECONDS")
