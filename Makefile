@@ -8,7 +8,7 @@ MODELS ?= ../shared/models
 .DEFAULT_GOAL := help
 # Installing twice at once would fail; the build itself is parallel.
 .NOTPARALLEL:
-.PHONY: help deps deps-dev build run serve test test-asan test-tsan format lint bench peers soak clean
+.PHONY: help deps deps-dev build run serve test test-asan test-tsan format lint bench peers soak screenshot clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -60,6 +60,13 @@ peers: deps-dev build ## Compare with ONNX Runtime, alternating, outputs checked
 
 soak: build ## 100,000 requests; fails if resident memory grows
 	@loadtest/soak.py --siskin $(BUILD)/bin/siskin --siskin-load $(BUILD)/bin/siskin-load
+
+screenshot: ## Take docs/images/console.png: the Prometheus console during load
+	@scripts/install-debian.sh --operate
+	@scripts/build.sh $(PRESET) siskin siskin-load
+	@[ ! -d "$(MODELS)" ] || deploy/repository/link.sh "$(MODELS)" build/repository >/dev/null
+	@/usr/bin/python3 -B tests/deploy/monitoring/screenshot.py --bin $(BUILD)/bin \
+	  $(if $(wildcard $(MODELS)),--repository build/repository) docs/images/console.png
 
 clean: ## Remove the build folder
 	@rm -rf build

@@ -20,7 +20,9 @@ test=(
 )
 dev=(clang-format clang-tidy libomp-dev python3-venv)
 operate=(
-  chromium  # the status page
+  chromium fonts-dejavu-core  # the status page and screenshots
+  prometheus-alertmanager     # amtool
+  python3-yaml
 )
 
 missing() {  # prints the arguments that are not installed
