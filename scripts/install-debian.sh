@@ -20,6 +20,7 @@ test=(
 )
 dev=(clang-format clang-tidy libomp-dev python3-venv)
 operate=(
+  iproute2 haproxy nginx
 )
 
 missing() {  # prints the arguments that are not installed

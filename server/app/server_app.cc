@@ -46,6 +46,12 @@ absl::StatusOr<std::vector<ModelToLoad>> FindModels(const ServerOptions& options
   return models;
 }
 
+// With fewer lanes than cores (a quota, --lanes), the rest belongs to others, and every server of
+// the machine would pin its lanes to the same first cores.
+std::vector<int> CpusToPin(const engine::CpuBudget& budget, int lanes) {
+  return static_cast<size_t>(lanes) < budget.cpus.size() ? std::vector<int>() : budget.cpus;
+}
+
 }  // namespace
 
 ServerApp::ServerApp(const ServerOptions& options)
@@ -79,8 +85,9 @@ ServerApp::~ServerApp() { Stop(absl::ZeroDuration(), absl::ZeroDuration()); }
 absl::Status ServerApp::StartLanes() {
   const engine::CpuBudget budget = engine::DetectCpuBudget();
   const int lanes = options_.lanes > 0 ? options_.lanes : budget.lanes();
-  SISKIN_ASSIGN_OR_RETURN(lanes_, engine::LanePool::Start({.lanes = lanes, .cpus = budget.cpus},
-                                                          scheduler_, metrics_.get()));
+  SISKIN_ASSIGN_OR_RETURN(
+      lanes_, engine::LanePool::Start({.lanes = lanes, .cpus = CpusToPin(budget, lanes)},
+                                      scheduler_, metrics_.get()));
   host_ = std::make_unique<ModelHost>(registry_, scheduler_, *lanes_);
   spdlog::info("siskin {}, oneDNN {} with {}, {} lanes on {} cores", Version(),
                ops::OneDnnVersion(), ops::OneDnnIsa(), lanes, budget.cpus.size());
@@ -97,7 +104,8 @@ absl::Status ServerApp::Listen() {
   }
   const rpc::GrpcServer::Options options = {
       .address = options_.grpc_address,
-      .max_message_bytes = static_cast<int>(PayloadBytes(options_) + kEnvelopeBytes)};
+      .max_message_bytes = static_cast<int>(PayloadBytes(options_) + kEnvelopeBytes),
+      .max_connection_age = options_.max_connection_age};
   const rpc::Backend backend = {.inference = inference_,
                                 .admission = admission_,
                                 .registry = registry_,
