@@ -17,7 +17,7 @@ function moduleOf(apiVersion) {
     return `@kubernetes-models/prometheus-operator/${apiVersion}`;
   }
   if (apiVersion.startsWith('keda.sh/')) return `@kubernetes-models/keda/${apiVersion}`;
-  if (apiVersion.startsWith('serving.kserve.io/')) return path.join(__dirname, 'kserve_types');
+  if (apiVersion.startsWith('serving.kserve.io/')) return './kserve_types';
   return `kubernetes-models/${apiVersion}`;
 }
 
@@ -27,9 +27,13 @@ function declaration(object, index) {
       `${literal};\n`;
 }
 
-// The compiler's complaints about a program that exists only in memory.
+// The compiler's complaints about a program that is only in memory.
 function compile(source) {
-  const file = path.join(MODULES, '..', 'objects.ts');  // imports are looked for from here
+  // Imports are looked for from where a file is: both are beside the packages.
+  const folder = path.join(MODULES, '..');
+  const file = path.join(folder, 'objects.ts');
+  const kserve = fs.readFileSync(path.join(__dirname, 'kserve_types.ts'), 'utf8');
+  const files = {[file]: source, [path.join(folder, 'kserve_types.ts')]: kserve};
   const options = {
     strict: true, noEmit: true, skipLibCheck: true, types: [],
     target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext,
@@ -37,9 +41,9 @@ function compile(source) {
   };
   const host = ts.createCompilerHost(options);
   const {getSourceFile, fileExists} = host;
-  host.fileExists = (name) => name === file || fileExists(name);
-  host.getSourceFile = (name, version) => name === file ?
-    ts.createSourceFile(name, source, version, true) : getSourceFile(name, version);
+  host.fileExists = (name) => name in files || fileExists(name);
+  host.getSourceFile = (name, version) => name in files ?
+    ts.createSourceFile(name, files[name], version, true) : getSourceFile(name, version);
   return ts.getPreEmitDiagnostics(ts.createProgram([file], options, host));
 }
 
@@ -60,7 +64,7 @@ function typeProblems(objects) {
 
 async function valueProblems(object) {
   const name = moduleOf(object.apiVersion);
-  if (path.isAbsolute(name)) return [];  // our own types say it all
+  if (name.startsWith('.')) return [];  // our own types say it all
   const folder = path.join(MODULES, name);
   const file = ['index.mjs', 'index.js'].map((index) => path.join(folder, index)).find(fs.existsSync);
   const {[object.kind]: Kind} = await import(pathToFileURL(file));

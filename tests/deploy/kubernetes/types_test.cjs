@@ -3,7 +3,7 @@
 
 const assert = require('node:assert/strict');
 const {describe, it} = require('node:test');
-const {only, parse, template} = require('./helm.cjs');
+const {parse, template} = require('./helm.cjs');
 const {problems} = require('./types.cjs');
 
 const ARGS = [
@@ -40,7 +40,7 @@ describe('a manifest is refused', () => {
   ];
   for (const [what, kind, damage, message] of rows) {
     it(what, async () => {
-      const object = only(parse(template(...ARGS)), kind);
+      const object = parse(template(...ARGS)).find((candidate) => candidate.kind === kind);
       assert.deepEqual(await problems([object]), []);
       damage(object);
       const found = await problems([object]);
