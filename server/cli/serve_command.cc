@@ -25,7 +25,7 @@ constexpr char kFooter[] =
     "signal exits at once with code 1. Under Kubernetes set --drain-delay 5, so that endpoints "
     "are\n"
     "updated before the server stops accepting, and a terminationGracePeriodSeconds above\n"
-    "--drain-delay plus --drain-timeout. docs/deployment.md has the rest.\n"
+    "--drain-delay plus --drain-timeout. docs/deployment.md says more.\n"
     "\n"
     "Examples:\n"
     "  siskin serve --repository ~/models\n"

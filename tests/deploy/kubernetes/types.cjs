@@ -27,6 +27,8 @@ function declaration(object, index) {
       `${literal};\n`;
 }
 
+const parsed = new Map();  // files of the packages, which do not change between programs
+
 // The compiler's complaints about a program that is only in memory.
 function compile(source) {
   // Imports are looked for from where a file is: both are beside the packages.
@@ -42,8 +44,11 @@ function compile(source) {
   const host = ts.createCompilerHost(options);
   const {getSourceFile, fileExists} = host;
   host.fileExists = (name) => name in files || fileExists(name);
-  host.getSourceFile = (name, version) => name in files ?
-    ts.createSourceFile(name, files[name], version, true) : getSourceFile(name, version);
+  host.getSourceFile = (name, version) => {
+    if (name in files) return ts.createSourceFile(name, files[name], version, true);
+    if (!parsed.has(name)) parsed.set(name, getSourceFile(name, version));
+    return parsed.get(name);
+  };
   return ts.getPreEmitDiagnostics(ts.createProgram([file], options, host));
 }
 
