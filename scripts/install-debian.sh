@@ -23,6 +23,7 @@ operate=(
   chromium fonts-dejavu-core  # the status page and screenshots
   prometheus-alertmanager     # amtool
   python3-yaml
+  iproute2 haproxy nginx
 )
 
 missing() {  # prints the arguments that are not installed

@@ -57,6 +57,10 @@ absl::StatusOr<std::string> StatusToken(const std::string& path) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": ", token.status().message()));
   }
   return token;
+// With fewer lanes than cores (a quota, --lanes), the rest belongs to others, and every server of
+// the machine would pin its lanes to the same first cores.
+std::vector<int> CpusToPin(const engine::CpuBudget& budget, int lanes) {
+  return static_cast<size_t>(lanes) < budget.cpus.size() ? std::vector<int>() : budget.cpus;
 }
 
 }  // namespace
@@ -102,6 +106,10 @@ absl::Status ServerApp::StartLanes() {
   SISKIN_ASSIGN_OR_RETURN(lanes_, engine::LanePool::Start({.lanes = lanes, .cpus = budget.cpus},
                                                           scheduler_, metrics_.get()));
   host_ = std::make_unique<ModelHost>(registry_, scheduler_, *lanes_, *metrics_);
+  SISKIN_ASSIGN_OR_RETURN(
+      lanes_, engine::LanePool::Start({.lanes = lanes, .cpus = CpusToPin(budget, lanes)},
+                                      scheduler_, metrics_.get()));
+  host_ = std::make_unique<ModelHost>(registry_, scheduler_, *lanes_);
   spdlog::info("siskin {}, oneDNN {} with {}, {} lanes on {} cores", Version(),
                ops::OneDnnVersion(), ops::OneDnnIsa(), lanes, budget.cpus.size());
   return absl::OkStatus();
@@ -112,7 +120,8 @@ absl::Status ServerApp::Listen() {
   if (options_.admin_address != kOff) SISKIN_RETURN_IF_ERROR(ListenAdmin());
   const rpc::GrpcServer::Options options = {
       .address = options_.grpc_address,
-      .max_message_bytes = static_cast<int>(PayloadBytes(options_) + kEnvelopeBytes)};
+      .max_message_bytes = static_cast<int>(PayloadBytes(options_) + kEnvelopeBytes),
+      .max_connection_age = options_.max_connection_age};
   const rpc::Backend backend = {.inference = inference_,
                                 .admission = admission_,
                                 .registry = registry_,

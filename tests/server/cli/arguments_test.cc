@@ -93,6 +93,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{{"serve", "--random-model", "x", "--drain-delay", "nan"},
                 "expected seconds from 0 to 3600, got 'nan'"},
         BadCase{{"serve", "--random-model", "x", "--drain-timeout", "nan"}, "--drain-timeout"},
+        BadCase{{"serve", "--random-model", "x", "--max-connection-age", "-1"},
+                "expected seconds from 0 to 86400, got '-1'"},
         BadCase{{"serve", "--random-model", "x", "--log-level", "loud"}, "loud"},
         BadCase{{"serve", "--random-model", "x", "--log-format", "xml"}, "xml"},
         BadCase{{"bench"}, "bench needs a model"},
