@@ -20,6 +20,7 @@ test=(
 )
 dev=(clang-format clang-tidy libomp-dev python3-venv)
 operate=(
+  buildah podman runc skopeo mmdebstrap  # make image-test
 )
 
 missing() {  # prints the arguments that are not installed

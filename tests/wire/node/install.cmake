@@ -14,5 +14,5 @@ execute_process(COMMAND ${NPM} ci --ignore-scripts --no-audit --no-fund
 if(result EQUAL 0)
   file(WRITE ${stamp} ${wanted})
 else()
-  message("npm ci failed, wire_node will skip: ${error}")
+  message("npm ci failed, the tests that need it will skip: ${error}")
 endif()
