@@ -9,9 +9,11 @@ MODELS ?= ../shared/models
 # Installing twice at once would fail; the build itself is parallel.
 .NOTPARALLEL:
 .PHONY: help deps deps-dev build run serve test test-asan test-tsan format lint bench peers soak screenshot clean
+.PHONY: help deps deps-dev build run serve test test-asan test-tsan format lint bench peers soak \
+	image-test image-test-debian13 clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 27
 
 deps: ## Install the Debian 12 packages (asks for root where needed)
 	@scripts/install-debian.sh
@@ -67,6 +69,14 @@ screenshot: ## Take docs/images/console.png: the Prometheus console during load
 	@[ ! -d "$(MODELS)" ] || deploy/repository/link.sh "$(MODELS)" build/repository >/dev/null
 	@/usr/bin/python3 -B tests/deploy/monitoring/screenshot.py --bin $(BUILD)/bin \
 	  $(if $(wildcard $(MODELS)),--repository build/repository) docs/images/console.png
+image-test: ## Build the container image, run it unprivileged and check both (as root)
+	@scripts/install-debian.sh --operate
+	@scripts/build.sh $(PRESET) siskin
+	@SISKIN_BINARY=$(BUILD)/bin/siskin MODELS="$(MODELS)" tests/deploy/image/image_test.py
+
+image-test-debian13: ## Compile on Debian 13 and run the unit tests there (as root; long)
+	@scripts/install-debian.sh --operate
+	@tests/deploy/image/debian13_test.py
 
 clean: ## Remove the build folder
 	@rm -rf build

@@ -24,6 +24,7 @@ operate=(
   prometheus-alertmanager     # amtool
   python3-yaml
   iproute2 haproxy nginx
+  buildah podman runc skopeo mmdebstrap  # make image-test
 )
 
 missing() {  # prints the arguments that are not installed
