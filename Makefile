@@ -8,9 +8,8 @@ MODELS ?= ../shared/models
 .DEFAULT_GOAL := help
 # Installing twice at once would fail; the build itself is parallel.
 .NOTPARALLEL:
-.PHONY: help deps deps-dev build run serve test test-asan test-tsan format lint bench peers soak screenshot clean
 .PHONY: help deps deps-dev build run serve test test-asan test-tsan format lint bench peers soak \
-	image-test image-test-debian13 clean
+	screenshot image-test image-test-debian13 clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 27

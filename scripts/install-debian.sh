@@ -20,10 +20,9 @@ test=(
 )
 dev=(clang-format clang-tidy libomp-dev python3-venv)
 operate=(
-  chromium fonts-dejavu-core  # the status page and screenshots
-  prometheus-alertmanager     # amtool
-  python3-yaml
-  iproute2 haproxy nginx
+  chromium fonts-dejavu-core            # the status page and screenshots
+  prometheus-alertmanager python3-yaml  # amtool, rules
+  iproute2 haproxy nginx                # balancers in network namespaces
   buildah podman runc skopeo mmdebstrap  # make image-test
 )
 

@@ -14,9 +14,5 @@ execute_process(COMMAND ${NPM} ci --ignore-scripts --no-audit --no-fund
 if(result EQUAL 0)
   file(WRITE ${stamp} ${wanted})
 else()
-<<<<<<< HEAD:tests/npm_ci.cmake
   message("npm ci of ${SOURCE} failed, its tests will skip: ${error}")
-=======
-  message("npm ci failed, the tests that need it will skip: ${error}")
->>>>>>> image:tests/wire/node/install.cmake
 endif()

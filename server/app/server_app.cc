@@ -57,6 +57,8 @@ absl::StatusOr<std::string> StatusToken(const std::string& path) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": ", token.status().message()));
   }
   return token;
+}
+
 // With fewer lanes than cores (a quota, --lanes), the rest belongs to others, and every server of
 // the machine would pin its lanes to the same first cores.
 std::vector<int> CpusToPin(const engine::CpuBudget& budget, int lanes) {
@@ -103,13 +105,10 @@ absl::Status ServerApp::StartLanes() {
   const engine::CpuBudget budget = engine::DetectCpuBudget();
   const int lanes = options_.lanes > 0 ? options_.lanes : budget.lanes();
   metrics_->OnLanes(lanes);
-  SISKIN_ASSIGN_OR_RETURN(lanes_, engine::LanePool::Start({.lanes = lanes, .cpus = budget.cpus},
-                                                          scheduler_, metrics_.get()));
-  host_ = std::make_unique<ModelHost>(registry_, scheduler_, *lanes_, *metrics_);
   SISKIN_ASSIGN_OR_RETURN(
       lanes_, engine::LanePool::Start({.lanes = lanes, .cpus = CpusToPin(budget, lanes)},
                                       scheduler_, metrics_.get()));
-  host_ = std::make_unique<ModelHost>(registry_, scheduler_, *lanes_);
+  host_ = std::make_unique<ModelHost>(registry_, scheduler_, *lanes_, *metrics_);
   spdlog::info("siskin {}, oneDNN {} with {}, {} lanes on {} cores", Version(),
                ops::OneDnnVersion(), ops::OneDnnIsa(), lanes, budget.cpus.size());
   return absl::OkStatus();

@@ -50,8 +50,6 @@ struct ServerOptions {
   int max_message_mib = 16;     // of a request; a photo may be as large
   int max_in_flight = 1024;     // requests
   bool triton_metrics = false;  // also under the names that Triton gives them
-  int max_message_mib = 16;  // of a request; a photo may be as large
-  int max_in_flight = 1024;  // requests
   absl::Duration max_connection_age = absl::InfiniteDuration();
   absl::Duration drain_delay = absl::ZeroDuration();
   absl::Duration drain_timeout = absl::Seconds(20);
