@@ -55,7 +55,7 @@ export class PhotoBox {
 function describe(result) {
   const {model, version, timing_ms: ms, batch_size: size, random_weights: random} = result;
   const text = {
-    warning: random ? 'This model’s weights are random: its answers mean nothing.' : '',
+    warning: random ? 'This model\'s weights are random: its answers mean nothing.' : '',
     timing: `${model} version ${version}: queue ${number(ms.queue)} ms, decode ${number(ms.decode)} ms, ` +
         `compute ${number(ms.compute)} ms, in a batch of ${size}`,
   };
