@@ -70,19 +70,6 @@ const char* ToString(models::ResizeRule rule) {
   return "unknown";
 }
 
-std::string DescribePreprocessing(const models::InputContract& input) {
-  std::string text = ToString(input.rule);
-  if (input.rule == models::ResizeRule::kShortSideThenCrop) {
-    absl::StrAppend(&text, " (", input.resize_to, " px)");
-  } else if (input.rule == models::ResizeRule::kCropFraction) {
-    absl::StrAppend(&text, " (", input.crop_fraction, ")");
-  }
-  absl::StrAppend(&text, ", ",
-                  input.interpolation == models::Interpolation::kBicubic ? "bicubic" : "bilinear",
-                  ", ", input.color_order == models::ColorOrder::kBgr ? "BGR" : "RGB");
-  return text;
-}
-
 // What a network gives a value for, and how many there are.
 std::pair<const char*, int> Answers(const models::BoundModel& model) {
   const int outputs = model.graph.output_shape().channels;
@@ -122,6 +109,19 @@ void PrintFacts(const SelectedModel& model, const PlanFacts& plan, std::ostream&
 }
 
 }  // namespace
+
+std::string DescribePreprocessing(const models::InputContract& input) {
+  std::string text = ToString(input.rule);
+  if (input.rule == models::ResizeRule::kShortSideThenCrop) {
+    absl::StrAppend(&text, " (", input.resize_to, " px)");
+  } else if (input.rule == models::ResizeRule::kCropFraction) {
+    absl::StrAppend(&text, " (", input.crop_fraction, ")");
+  }
+  absl::StrAppend(&text, ", ",
+                  input.interpolation == models::Interpolation::kBicubic ? "bicubic" : "bilinear",
+                  ", ", input.color_order == models::ColorOrder::kBgr ? "BGR" : "RGB");
+  return text;
+}
 
 absl::StatusOr<std::vector<RepositoryRow>> ListRepository(const std::string& path) {
   SISKIN_ASSIGN_OR_RETURN(const auto sources, repository::ScanRepository(path));

@@ -10,10 +10,14 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "models/input_contract.h"
 #include "server/cli/model_facts.h"
 #include "server/cli/model_selection.h"
 
 namespace siskin::cli {
+
+// "short side, then crop (256 px), bicubic, RGB"
+std::string DescribePreprocessing(const models::InputContract& input);
 
 // What both lists say about a network.
 struct NetworkFacts {

@@ -48,7 +48,7 @@ TEST(ArgumentsTest, UnexpectedArgumentsAreListedAsTheyCame) {
 TEST(ArgumentsTest, HelpOfAllNamesEveryCommand) {
   const CliResult result = RunCli({"--help"});
   EXPECT_EQ(result.exit_code, 0);
-  for (const char* command : {"serve", "classify", "detect", "health", "inspect", "bench"}) {
+  for (const char* command : {"pull", "serve", "classify", "detect", "health", "inspect", "bench"}) {
     EXPECT_THAT(result.out, HasSubstr(command));
   }
   EXPECT_THAT(result.out, HasSubstr("serve --repository ~/models"));
@@ -64,7 +64,7 @@ TEST_P(HelpTest, HasExamples) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Commands, HelpTest,
-                         ::testing::Values("serve", "classify", "detect", "health", "inspect",
+                         ::testing::Values("pull", "serve", "classify", "detect", "health", "inspect",
                                            "bench"),
                          [](const auto& info) { return std::string(info.param); });
 
