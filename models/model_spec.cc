@@ -53,6 +53,14 @@ BuildOptions OptionsOf(const ModelSpec& spec, const KeyStyle& style) {
           .channel_rule = style.channel_rule};
 }
 
+BuildOptions OptionsOf(const ModelSpec& spec, const KeyStyle& style, const Variant& variant) {
+  BuildOptions options = OptionsOf(spec, style);
+  options.width = variant.width;
+  options.resolution = variant.resolution;
+  options.form = variant.form;
+  return options;
+}
+
 const char* ToString(Task task) {
   switch (task) {
     case Task::kClassification:
@@ -78,6 +86,16 @@ std::vector<double> ModelSpec::PublishedWidths() const {
   std::set<double> widths;
   for (const Variant& variant : variants) widths.insert(variant.width);
   return {widths.begin(), widths.end()};
+}
+
+std::vector<const Variant*> ModelSpec::MainVariants() const {
+  std::set<std::string> forms;
+  std::vector<const Variant*> main;
+  for (const Variant& variant : variants) {
+    const bool usual = variant.width == 1.0 && variant.resolution == resolution;
+    if (usual && forms.insert(variant.form).second) main.push_back(&variant);
+  }
+  return main;
 }
 
 }  // namespace siskin::models

@@ -115,10 +115,14 @@ struct ModelSpec {
 
   const KeyStyle* FindKeyStyle(std::string_view name) const;  // nullptr if there is none
   std::vector<double> PublishedWidths() const;                // ascending, each once
+  // Those that stand for the network: of each form the first one of width 1, at its resolution.
+  std::vector<const Variant*> MainVariants() const;
 };
 
 // The network as published in a style: its conventions, at width 1, with 1000 classes.
 BuildOptions OptionsOf(const ModelSpec& spec, const KeyStyle& style);
+// The same for one of its variants.
+BuildOptions OptionsOf(const ModelSpec& spec, const KeyStyle& style, const Variant& variant);
 
 }  // namespace siskin::models
 

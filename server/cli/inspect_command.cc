@@ -29,6 +29,7 @@ struct InspectFlags {
   std::string version;
   int batch = kDefaultBatch;
   bool plan = false;
+  bool graph = false;
   bool json = false;
   bool markdown = false;
 };
@@ -63,6 +64,10 @@ int InspectModel(const InspectFlags& flags, const Console& console) {
       flags.repository.empty() ? SelectRandom(flags.model)
                                : SelectFromRepository(flags.repository, flags.model, flags.version);
   if (!model.ok()) return Fail(console, model.status());
+  if (flags.graph) {
+    console.out << model->model.graph.Dump();
+    return kExitOk;
+  }
   const absl::StatusOr<PlanFacts> plan = DescribePlan(model->model.graph, flags.batch);
   if (!plan.ok()) return Fail(console, plan.status());
   if (flags.json) {
@@ -75,8 +80,8 @@ int InspectModel(const InspectFlags& flags, const Console& console) {
 
 int Inspect(const InspectFlags& flags, const Console& console) {
   if (!flags.model.empty()) return InspectModel(flags, console);
-  if (flags.plan || !flags.version.empty()) {
-    return Fail(console, "--plan and --version need a MODEL", kExitUsage);
+  if (flags.plan || flags.graph || !flags.version.empty()) {
+    return Fail(console, "--plan, --graph and --version need a MODEL", kExitUsage);
   }
   if (flags.markdown) return InspectCatalogue(flags, console);
   return flags.repository.empty() ? InspectCatalogue(flags, console)
@@ -101,7 +106,10 @@ Command AddInspectCommand(CLI::App& parent) {
       ->capture_default_str();
   app->add_flag("--plan", flags->plan,
                 "Also show each step of the plan and the kernel that runs it");
-  CLI::Option* json = app->add_flag("--json", flags->json, "Write one JSON document");
+  CLI::Option* graph = app->add_flag("--graph", flags->graph,
+                                     "Write the graph of MODEL, a line a node, and no more");
+  CLI::Option* json =
+      app->add_flag("--json", flags->json, "Write one JSON document")->excludes(graph);
   app->add_flag("--markdown", flags->markdown, "Write the table of networks for a document")
       ->excludes(json);
   return {app, [flags](const Console& console) { return Inspect(*flags, console); }};

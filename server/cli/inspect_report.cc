@@ -30,11 +30,8 @@ NetworkFacts FactsOf(const models::BoundModel& model) {
 
 absl::StatusOr<NetworkFacts> FactsOf(const models::ModelSpec& spec,
                                      const models::Variant& variant) {
-  models::BuildOptions options = OptionsOf(spec, *spec.FindKeyStyle(variant.key_style));
-  options.width = variant.width;
-  options.resolution = variant.resolution;
-  options.form = variant.form;
-  SISKIN_ASSIGN_OR_RETURN(const ops::Graph graph, spec.build(options));
+  const models::KeyStyle& style = *spec.FindKeyStyle(variant.key_style);
+  SISKIN_ASSIGN_OR_RETURN(const ops::Graph graph, spec.build(OptionsOf(spec, style, variant)));
   return NetworkFacts{.architecture = spec.architecture,
                       .variant = variant.name,
                       .key_style = variant.key_style,

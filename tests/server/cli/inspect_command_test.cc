@@ -97,6 +97,18 @@ TEST(InspectModelTest, TableShowsLayersAndPlan) {
   }
 }
 
+TEST(InspectModelTest, GraphIsTheCanonicalDump) {
+  const CliResult result = RunCli({"inspect", "mobilenet_v2", "--graph"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const models::ModelSpec* spec = models::FindArchitecture("mobilenet_v2");
+  EXPECT_EQ(result.out, spec->build({})->Dump());
+}
+
+TEST(InspectModelTest, GraphNeedsAModelAndIsNoJson) {
+  EXPECT_EQ(RunCli({"inspect", "--graph"}).exit_code, 2);
+  EXPECT_EQ(RunCli({"inspect", "mobilenet_v2", "--graph", "--json"}).exit_code, 2);
+}
+
 TEST(InspectModelTest, UnknownNetworkSaysWhatThereIs) {
   const CliResult result = RunCli({"inspect", "resnet_9000"});
   EXPECT_EQ(result.exit_code, 1);
