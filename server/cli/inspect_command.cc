@@ -2,6 +2,7 @@
 #include <string>
 
 #include "CLI/CLI.hpp"
+#include "server/cli/catalogue_report.h"
 #include "server/cli/commands.h"
 #include "server/cli/inspect_report.h"
 #include "server/cli/model_facts.h"
@@ -10,7 +11,8 @@
 namespace siskin::cli {
 namespace {
 
-constexpr int kDefaultBatch = 8;  // the server's default max_batch_size
+constexpr int kDefaultBatch = 8;                           // the server's default max_batch_size
+constexpr absl::Duration kMeasurement = absl::Seconds(1);  // of each network
 
 constexpr char kFooter[] =
     "Without MODEL: the models of the repository, or, without one, the networks Siskin knows.\n"
@@ -19,6 +21,7 @@ constexpr char kFooter[] =
     "\n"
     "Examples:\n"
     "  siskin inspect                                        # which networks are there?\n"
+    "  siskin inspect --markdown --latency                   # how fast are they here?\n"
     "  siskin inspect --repository ~/models                  # what would be served?\n"
     "  siskin inspect --repository ~/models mobilenet_v2     # layers, parameters, memory\n"
     "  siskin inspect mobilenet_v2 --plan --batch 4          # which kernel runs each step\n";
@@ -32,16 +35,25 @@ struct InspectFlags {
   bool graph = false;
   bool json = false;
   bool markdown = false;
+  bool all = false;
+  bool latency = false;
 };
+
+int PrintNetworks(const InspectFlags& flags, const CatalogueRows& rows, const Console& console) {
+  CatalogueRows networks = flags.all ? AllNetworks(rows) : MainNetworks(rows);
+  if (flags.latency) {
+    const absl::Status measured = MeasureLatencies(kMeasurement, networks);
+    if (!measured.ok()) return Fail(console, measured);
+  }
+  PrintCatalogueMarkdown(networks, console.out);
+  return kExitOk;
+}
 
 int InspectCatalogue(const InspectFlags& flags, const Console& console) {
   const auto rows = ListCatalogue();
   if (!rows.ok()) return Fail(console, rows.status());
-  if (flags.markdown) {
-    PrintCatalogueMarkdown(*rows, console.out);
-  } else {
-    flags.json ? PrintCatalogueJson(*rows, console.out) : PrintCatalogue(*rows, console.out);
-  }
+  if (flags.markdown) return PrintNetworks(flags, *rows, console);
+  flags.json ? PrintCatalogueJson(*rows, console.out) : PrintCatalogue(*rows, console.out);
   return kExitOk;
 }
 
@@ -110,8 +122,13 @@ Command AddInspectCommand(CLI::App& parent) {
                                      "Write the graph of MODEL, a line a node, and no more");
   CLI::Option* json =
       app->add_flag("--json", flags->json, "Write one JSON document")->excludes(graph);
-  app->add_flag("--markdown", flags->markdown, "Write the table of networks for a document")
-      ->excludes(json);
+  CLI::Option* markdown =
+      app->add_flag("--markdown", flags->markdown, "Write the table of networks for a document")
+          ->excludes(json);
+  app->add_flag("--all", flags->all, "With --markdown: every width, not only 1")->needs(markdown);
+  app->add_flag("--latency", flags->latency,
+                "With --markdown: measure each network, for about two seconds")
+      ->needs(markdown);
   return {app, [flags](const Console& console) { return Inspect(*flags, console); }};
 }
 
