@@ -18,7 +18,7 @@ NetworkFacts FactsOf(const models::BoundModel& model) {
 absl::StatusOr<NetworkFacts> FactsOf(const models::ModelSpec& spec,
                                      const models::Variant& variant) {
   const models::KeyStyle& style = *spec.FindKeyStyle(variant.key_style);
-  SISKIN_ASSIGN_OR_RETURN(const ops::Graph graph, spec.build(OptionsOf(spec, style, variant)));
+  SISKIN_ASSIGN_OR_RETURN(const ops::Graph graph, spec.Build(OptionsOf(spec, style, variant)));
   return NetworkFacts{.architecture = spec.architecture,
                       .variant = variant.name,
                       .key_style = variant.key_style,

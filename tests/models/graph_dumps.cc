@@ -15,7 +15,7 @@ namespace {
 
 ops::Graph Build(const models::ModelSpec& spec, const models::KeyStyle& style,
                  const models::Variant& variant) {
-  absl::StatusOr<ops::Graph> graph = spec.build(OptionsOf(spec, style, variant));
+  absl::StatusOr<ops::Graph> graph = spec.Build(OptionsOf(spec, style, variant));
   if (graph.ok()) return *std::move(graph);
   std::cerr << variant.name << " in style " << style.name << ": " << graph.status() << std::endl;
   std::abort();

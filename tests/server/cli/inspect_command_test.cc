@@ -153,7 +153,7 @@ TEST(InspectModelTest, GraphIsTheCanonicalDump) {
   const CliResult result = RunCli({"inspect", "mobilenet_v2", "--graph"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   const models::ModelSpec* spec = models::FindArchitecture("mobilenet_v2");
-  EXPECT_EQ(result.out, spec->build({})->Dump());
+  EXPECT_EQ(result.out, spec->Build({})->Dump());
 }
 
 TEST(InspectModelTest, GraphNeedsAModelAndIsNoJson) {
