@@ -101,8 +101,12 @@ absl::StatusOr<std::string> PhotoInference::Run(const PhotoQuestion& question) {
                      model == nullptr ? "" : model->version(), kMethod, result.status().code(),
                      absl::FromChrono(std::chrono::steady_clock::now() - start));
   SISKIN_RETURN_IF_ERROR(result.status());
-  metrics_.OnStages(result->servable->model->name(), result->timing);
-  return Answer(*result);
+  const auto answering = std::chrono::steady_clock::now();
+  std::string answer = Answer(*result);
+  metrics_.OnStages(result->servable->model->name(), result->servable->model->version(),
+                    result->timing,
+                    absl::FromChrono(std::chrono::steady_clock::now() - answering));
+  return answer;
 }
 
 }  // namespace siskin::admin
