@@ -8,6 +8,7 @@
 #include "absl/types/span.h"
 #include "nlohmann/json.hpp"
 #include "ops/status_macros.h"
+#include "server/batching/rejection.h"
 #include "server/pipeline/face_detection.h"
 #include "server/pipeline/top_k.h"
 
@@ -100,6 +101,9 @@ absl::StatusOr<std::string> PhotoInference::Run(const PhotoQuestion& question) {
   metrics_.OnRequest(model == nullptr ? "" : model->name(),
                      model == nullptr ? "" : model->version(), kMethod, result.status().code(),
                      absl::FromChrono(std::chrono::steady_clock::now() - start));
+  if (const auto reason = batching::RejectionOf(result.status()); reason.has_value()) {
+    metrics_.OnRejected(model == nullptr ? "" : model->name(), *reason);
+  }
   SISKIN_RETURN_IF_ERROR(result.status());
   const auto answering = std::chrono::steady_clock::now();
   std::string answer = Answer(*result);
