@@ -160,7 +160,8 @@ def train_student(student: Student, teacher: Teacher, train, val, work: Path, ep
         optimizer.load_state_dict(saved["optimizer"])
         average.net.load_state_dict(saved["average"])
         average.updates = first * per_epoch
-    fast_teacher = torch.jit.optimize_for_inference(torch.jit.script(teacher.eval()))
+    example = torch.zeros(BATCH, 3, SIZE, SIZE).contiguous(memory_format=torch.channels_last)
+    fast_teacher = torch.jit.freeze(torch.jit.trace(teacher.eval(), example))
     for epoch in range(first, epochs):
         torch.manual_seed(1000 + epoch)
         start, losses, step = time.monotonic(), 0.0, epoch * per_epoch
@@ -192,7 +193,7 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, required=True, help="MobileNetV2, torchvision keys, folded")
     parser.add_argument("--work", type=Path, required=True, help="checkpoints; a later run goes on from them")
     parser.add_argument("--teacher-epochs", type=int, default=6)
-    parser.add_argument("--epochs", type=int, default=120)
+    parser.add_argument("--epochs", type=int, default=50)
     arguments = parser.parse_args()
     torch.manual_seed(20240)
     torch.set_num_threads(2)
