@@ -193,7 +193,7 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, required=True, help="MobileNetV2, torchvision keys, folded")
     parser.add_argument("--work", type=Path, required=True, help="checkpoints; a later run goes on from them")
     parser.add_argument("--teacher-epochs", type=int, default=6)
-    parser.add_argument("--epochs", type=int, default=50)
+    parser.add_argument("--epochs", type=int, default=35)
     arguments = parser.parse_args()
     torch.manual_seed(20240)
     torch.set_num_threads(2)
