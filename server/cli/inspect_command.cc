@@ -6,6 +6,7 @@
 #include "server/cli/inspect_report.h"
 #include "server/cli/model_facts.h"
 #include "server/cli/model_selection.h"
+#include "server/repository/builtin_model.h"
 
 namespace siskin::cli {
 namespace {
@@ -14,11 +15,13 @@ constexpr int kDefaultBatch = 8;  // the server's default max_batch_size
 
 constexpr char kFooter[] =
     "Without MODEL: the models of the repository, or, without one, the networks Siskin knows.\n"
-    "With MODEL: its facts and layers. MODEL is a model of the repository or, without one, an\n"
-    "architecture or variant of the catalogue (with random weights).\n"
+    "With MODEL: its facts and layers. MODEL is a model of the repository or, without one, the\n"
+    "built-in model, 'clothing', or an architecture or variant of the catalogue (with random\n"
+    "weights).\n"
     "\n"
     "Examples:\n"
     "  siskin inspect                                        # which networks are there?\n"
+    "  siskin inspect clothing                               # the built-in model\n"
     "  siskin inspect --repository ~/models                  # what would be served?\n"
     "  siskin inspect --repository ~/models mobilenet_v2     # layers, parameters, memory\n"
     "  siskin inspect mobilenet_v2 --plan --batch 4          # which kernel runs each step\n";
@@ -38,8 +41,11 @@ int InspectCatalogue(const InspectFlags& flags, const Console& console) {
   if (!rows.ok()) return Fail(console, rows.status());
   if (flags.markdown) {
     PrintCatalogueMarkdown(*rows, console.out);
+  } else if (flags.json) {
+    PrintCatalogueJson(*rows, console.out);
   } else {
-    flags.json ? PrintCatalogueJson(*rows, console.out) : PrintCatalogue(*rows, console.out);
+    PrintCatalogue(*rows, console.out);
+    console.out << "\nBuilt in, with trained weights: " << repository::kBuiltinModel << "\n";
   }
   return kExitOk;
 }
@@ -59,9 +65,10 @@ int InspectRepository(const InspectFlags& flags, const Console& console) {
 }
 
 int InspectModel(const InspectFlags& flags, const Console& console) {
+  const bool catalogue = flags.repository.empty() && flags.model != repository::kBuiltinModel;
   const absl::StatusOr<SelectedModel> model =
-      flags.repository.empty() ? SelectRandom(flags.model)
-                               : SelectFromRepository(flags.repository, flags.model, flags.version);
+      catalogue ? SelectRandom(flags.model)
+                : SelectModel(flags.repository, flags.model, flags.version);
   if (!model.ok()) return Fail(console, model.status());
   const absl::StatusOr<PlanFacts> plan = DescribePlan(model->model.graph, flags.batch);
   if (!plan.ok()) return Fail(console, plan.status());
