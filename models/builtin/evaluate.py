@@ -1,50 +1,57 @@
 #!/usr/bin/env python3
-"""Accuracy of the built-in model as it is served:
+"""Measures the built-in model as it is served, photo by photo through a real server:
 
-  models/builtin/evaluate.py SISKIN PHOTOS
+  models/builtin/evaluate.py --siskin build/release/bin/siskin FOLDER
 
-SISKIN is the binary, PHOTOS a folder with a folder of photos for each class. Starts a server, classifies
-every photo through it, and prints top-1 accuracy and the confusion matrix."""
-import collections
+FOLDER holds a folder of photos for each class. Prints accuracy and confusion matrix as Markdown."""
+import argparse
 import json
-import pathlib
+import os
 import subprocess
-import sys
+from collections import Counter
+from pathlib import Path
+
+LABELS = (Path(__file__).resolve().parent / "clothing/labels.txt").read_text().split()
 
 
-def classify(siskin: str, server: str, photos: list[pathlib.Path]) -> list[str]:
-    """The first label of each photo, in order."""
-    command = [siskin, "classify", "--server", server, "--top-k", "1", "--json", *map(str, photos)]
-    answers = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-    return [answer["classifications"][0]["label"] for answer in answers["results"]]
-
-
-def print_matrix(counts: collections.Counter, names: list[str]) -> None:
-    print("\n| photos of | " + " | ".join(names) + " | right |")
-    print("|---" * (len(names) + 2) + "|")
-    for truth in names:
-        row = [counts[truth, said] for said in names]
-        print(f"| {truth} | " + " | ".join(str(n or "") for n in row) + f" | {counts[truth, truth] / sum(row):.0%} |")
-
-
-def main(siskin: str, folder: pathlib.Path) -> None:
-    names = sorted(path.name for path in folder.iterdir())
-    photos = [photo for name in names for photo in sorted((folder / name).iterdir())]
-    process = subprocess.Popen([siskin, "serve", "--grpc", "127.0.0.1:0", "--admin", "off", "--log-level", "error"],
-                               stdout=subprocess.PIPE, text=True, env={})
+def classify(siskin: str, folder: Path) -> list[dict]:
+    """What `siskin classify --json` says about every photo below `folder`."""
+    environment = {name: value for name, value in os.environ.items() if name != "SISKIN_REPOSITORY"}
+    server = subprocess.Popen([siskin, "serve", "--grpc", "127.0.0.1:0", "--admin", "off", "--log-level", "error"],
+                              stdout=subprocess.PIPE, text=True, env=environment)
     try:
-        server = process.stdout.readline().split("grpc=")[1].split()[0]
-        labels = classify(siskin, server, photos)
+        address = server.stdout.readline().split()[1].removeprefix("grpc=")
+        answers = subprocess.run([siskin, "classify", "--server", address, "--json", str(folder)],
+                                 stdout=subprocess.PIPE, text=True, check=True)
     finally:
-        process.terminate()
-        process.wait()
-    counts = collections.Counter((photo.parent.name, label) for photo, label in zip(photos, labels))
-    right = sum(counts[name, name] for name in names)
-    print(f"top-1: {right} of {len(photos)} = {right / len(photos):.1%}")
-    print_matrix(counts, names)
+        server.terminate()
+        server.wait()
+    return [json.loads(line) for line in answers.stdout.splitlines()]
+
+
+def print_report(outcomes: list[tuple[str, list[str]]]) -> None:
+    """Of pairs: the true class, and the predicted ones, the likeliest first."""
+    confusion = Counter((truth, predicted[0]) for truth, predicted in outcomes)
+    right = sum(confusion[label, label] for label in LABELS)
+    near = sum(truth in predicted[:2] for truth, predicted in outcomes)
+    print(f"{len(outcomes)} photos: top-1 {right / len(outcomes):.1%}, top-2 {near / len(outcomes):.1%}\n")
+    print("| is \\ is called | " + " | ".join(LABELS) + " | recall |")
+    print("|---|" + "---:|" * (len(LABELS) + 1))
+    for truth in LABELS:
+        row = [confusion[truth, label] for label in LABELS]
+        recall = f"{confusion[truth, truth] / sum(row):.0%}" if sum(row) else "-"
+        print(f"| {truth} | " + " | ".join(str(count or "") for count in row) + f" | {recall} |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--siskin", required=True, help="the binary")
+    parser.add_argument("folder", type=Path, help="<class>/*.jpg")
+    arguments = parser.parse_args()
+    answers = classify(arguments.siskin, arguments.folder)
+    print_report([(Path(answer["file"]).parent.name, [guess["label"] for guess in answer["classifications"]])
+                  for answer in answers])
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit(__doc__)
-    main(sys.argv[1], pathlib.Path(sys.argv[2]))
+    main()

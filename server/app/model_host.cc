@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "ops/status_macros.h"
-#include "server/repository/model_repository.h"
+#include "server/repository/builtin_model.h"
 #include "spdlog/spdlog.h"
 
 namespace siskin::app {
@@ -38,7 +38,7 @@ absl::Status NothingLoaded(const std::vector<std::string>& failures) {
 }  // namespace
 
 absl::StatusOr<std::vector<ModelToLoad>> ModelsOfRepository(const std::string& path) {
-  SISKIN_ASSIGN_OR_RETURN(const auto sources, repository::ScanRepository(path));
+  SISKIN_ASSIGN_OR_RETURN(const auto sources, repository::FindSources(path));
   if (sources.empty()) {
     return absl::NotFoundError(
         absl::StrCat(path, " holds no model: put one at ", path, "/MODEL/1/model.safetensors"));

@@ -29,7 +29,8 @@ struct ModelToLoad {
   std::function<absl::StatusOr<models::BoundModel>()> load;
 };
 
-// Every version in the repository at `path`; NOT_FOUND if there is none.
+// Every version in the repository at `path`, NOT_FOUND if there is none; the built-in model if
+// `path` is empty.
 absl::StatusOr<std::vector<ModelToLoad>> ModelsOfRepository(const std::string& path);
 
 // An architecture or variant of the catalogue with random weights, named as it.

@@ -31,14 +31,14 @@ std::string WithPort(const std::string& address, int port) {
 }
 
 absl::StatusOr<std::vector<ModelToLoad>> FindModels(const ServerOptions& options) {
-  if (options.repository.empty() == options.random_model.empty()) {
-    return absl::InvalidArgumentError("expected either a repository or a random model to serve");
+  if (!options.repository.empty() && !options.random_model.empty()) {
+    return absl::InvalidArgumentError("expected a repository or a random model to serve, not both");
   }
   std::vector<ModelToLoad> models;
-  if (options.repository.empty()) {
-    models.push_back(RandomlyInitialised(options.random_model));
-  } else {
+  if (options.random_model.empty()) {
     SISKIN_ASSIGN_OR_RETURN(models, ModelsOfRepository(options.repository));
+  } else {
+    models.push_back(RandomlyInitialised(options.random_model));
   }
   for (ModelToLoad& model : models) {
     batching::BatchLimits& limits = model.queue.limits;

@@ -35,7 +35,7 @@
 namespace siskin::app {
 
 struct ServerOptions {
-  // Exactly one of these is set.
+  // At most one of these is set; neither: the built-in model is served.
   std::string repository;    // a folder of models
   std::string random_model;  // an architecture or variant to serve with random weights
 

@@ -30,6 +30,7 @@ constexpr char kFooter[] =
     "pinned thread that runs alone, as in the server. Latency is that of a whole batch.\n"
     "\n"
     "Examples:\n"
+    "  siskin bench                                            # the built-in model\n"
     "  siskin bench --repository ~/models --model mobilenet_v2 --batch 1,8 --lanes 1,2\n"
     "  siskin bench --random-model mobilenet_v1_0.25_128 --seconds 1 --json\n"
     "  siskin bench --repository ~/models --model mobilenet_v2 --check golden.safetensors\n";
@@ -84,7 +85,7 @@ absl::StatusOr<double> Check(const std::string& path, const Plans& plans) {
 absl::StatusOr<BenchReport> Measure(const BenchFlags& flags) {
   SISKIN_ASSIGN_OR_RETURN(const SelectedModel selected,
                           flags.random_model.empty()
-                              ? SelectFromRepository(flags.repository, flags.model, flags.version)
+                              ? SelectModel(flags.repository, flags.model, flags.version)
                               : SelectRandom(flags.random_model));
   BenchReport report;
   report.model = selected.name;
@@ -154,11 +155,6 @@ void PrintTable(const BenchReport& report, const Machine& machine, std::ostream&
 }
 
 int Bench(const BenchFlags& flags, const Console& console) {
-  if (flags.repository.empty() && flags.random_model.empty()) {
-    return Fail(console,
-                "bench needs a model: give --repository DIR --model NAME, or --random-model NAME",
-                kExitUsage);
-  }
   const absl::StatusOr<BenchReport> report = Measure(flags);
   if (!report.ok()) return Fail(console, report.status());
   const Machine machine = DescribeMachine();
@@ -180,7 +176,7 @@ Command AddBenchCommand(CLI::App& parent) {
   auto flags = std::make_shared<BenchFlags>();
   CLI::App* app = parent.add_subcommand("bench", "Measure a model in this process");
   app->footer(kFooter);
-  app->add_option("--repository", flags->repository, "Folder of models")
+  app->add_option("--repository", flags->repository, "Folder of models (default: the built-in one)")
       ->type_name("DIR")
       ->envname("SISKIN_REPOSITORY");
   app->add_option("--model", flags->model,

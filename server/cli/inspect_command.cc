@@ -7,6 +7,7 @@
 #include "server/cli/inspect_report.h"
 #include "server/cli/model_facts.h"
 #include "server/cli/model_selection.h"
+#include "server/repository/builtin_model.h"
 
 namespace siskin::cli {
 namespace {
@@ -16,12 +17,14 @@ constexpr absl::Duration kMeasurement = absl::Seconds(1);  // of each network
 
 constexpr char kFooter[] =
     "Without MODEL: the models of the repository, or, without one, the networks Siskin knows.\n"
-    "With MODEL: its facts and layers. MODEL is a model of the repository or, without one, an\n"
-    "architecture or variant of the catalogue (with random weights).\n"
+    "With MODEL: its facts and layers. MODEL is a model of the repository or, without one, the\n"
+    "built-in model, 'clothing', or an architecture or variant of the catalogue (with random\n"
+    "weights).\n"
     "\n"
     "Examples:\n"
     "  siskin inspect                                        # which networks are there?\n"
     "  siskin inspect --markdown --latency                   # how fast are they here?\n"
+    "  siskin inspect clothing                               # the built-in model\n"
     "  siskin inspect --repository ~/models                  # what would be served?\n"
     "  siskin inspect --repository ~/models mobilenet_v2     # layers, parameters, memory\n"
     "  siskin inspect mobilenet_v2 --plan --batch 4          # which kernel runs each step\n";
@@ -53,7 +56,12 @@ int InspectCatalogue(const InspectFlags& flags, const Console& console) {
   const auto rows = ListCatalogue();
   if (!rows.ok()) return Fail(console, rows.status());
   if (flags.markdown) return PrintNetworks(flags, *rows, console);
-  flags.json ? PrintCatalogueJson(*rows, console.out) : PrintCatalogue(*rows, console.out);
+  if (flags.json) {
+    PrintCatalogueJson(*rows, console.out);
+  } else {
+    PrintCatalogue(*rows, console.out);
+    console.out << "\nBuilt in, with trained weights: " << repository::kBuiltinModel << "\n";
+  }
   return kExitOk;
 }
 
@@ -72,9 +80,10 @@ int InspectRepository(const InspectFlags& flags, const Console& console) {
 }
 
 int InspectModel(const InspectFlags& flags, const Console& console) {
+  const bool catalogue = flags.repository.empty() && flags.model != repository::kBuiltinModel;
   const absl::StatusOr<SelectedModel> model =
-      flags.repository.empty() ? SelectRandom(flags.model)
-                               : SelectFromRepository(flags.repository, flags.model, flags.version);
+      catalogue ? SelectRandom(flags.model)
+                : SelectModel(flags.repository, flags.model, flags.version);
   if (!model.ok()) return Fail(console, model.status());
   if (flags.graph) {
     console.out << model->model.graph.Dump();

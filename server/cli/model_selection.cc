@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "ops/status_macros.h"
+#include "server/repository/builtin_model.h"
 
 namespace siskin::cli {
 namespace {
@@ -47,17 +48,15 @@ absl::StatusOr<repository::ModelSource> FindSource(const Sources& sources, const
   }
   if (found != nullptr) return *found;
   if (versions.empty()) {
-    return absl::NotFoundError(
-        absl::StrCat("no model '", name, "' in the repository, which holds ", Names(sources)));
+    return absl::NotFoundError(absl::StrCat("no model '", name, "', only ", Names(sources)));
   }
   return absl::NotFoundError(absl::StrCat("model '", name, "' has no version ", version, ", only ",
                                           absl::StrJoin(versions, ", ")));
 }
 
-absl::StatusOr<SelectedModel> SelectFromRepository(const std::string& path,
-                                                   const std::string& model,
-                                                   const std::string& version) {
-  SISKIN_ASSIGN_OR_RETURN(const Sources sources, repository::ScanRepository(path));
+absl::StatusOr<SelectedModel> SelectModel(const std::string& path, const std::string& model,
+                                          const std::string& version) {
+  SISKIN_ASSIGN_OR_RETURN(const Sources sources, repository::FindSources(path));
   SISKIN_ASSIGN_OR_RETURN(const repository::ModelSource source,
                           FindSource(sources, model, version));
   absl::StatusOr<models::BoundModel> bound = repository::LoadSource(source);

@@ -1,5 +1,5 @@
-// Which model a command works on: one of a repository, or a network of the catalogue with random
-// weights.
+// Which model a command works on: one of a repository, the built-in one, or a network of the
+// catalogue with random weights.
 #ifndef SISKIN_SERVER_CLI_MODEL_SELECTION_H_
 #define SISKIN_SERVER_CLI_MODEL_SELECTION_H_
 
@@ -24,10 +24,10 @@ absl::StatusOr<repository::ModelSource> FindSource(
     const std::vector<repository::ModelSource>& sources, const std::string& model,
     const std::string& version);
 
-// Finds it in the repository at `path` and binds its weights.
-absl::StatusOr<SelectedModel> SelectFromRepository(const std::string& path,
-                                                   const std::string& model,
-                                                   const std::string& version);
+// Finds it in the repository at `path`, or among what is built in if `path` is empty, and binds its
+// weights.
+absl::StatusOr<SelectedModel> SelectModel(const std::string& path, const std::string& model,
+                                          const std::string& version);
 
 // `name`: an architecture or a variant of the catalogue.
 absl::StatusOr<SelectedModel> SelectRandom(const std::string& name);

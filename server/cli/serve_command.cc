@@ -14,6 +14,7 @@ namespace siskin::cli {
 namespace {
 
 constexpr char kFooter[] =
+    "Without --repository it serves the model that is built in, a clothing classifier.\n"
     "Prints one line on standard output when the models are loaded:\n"
     "  listening grpc=HOST:PORT admin=HOST:PORT\n"
     "The log goes to standard error. The admin server answers /metrics (Prometheus), /healthz and\n"
@@ -28,6 +29,7 @@ constexpr char kFooter[] =
     "--drain-delay plus --drain-timeout. docs/deployment.md says more.\n"
     "\n"
     "Examples:\n"
+    "  siskin serve                                # the built-in model\n"
     "  siskin serve --repository ~/models\n"
     "  siskin serve --repository ~/models --lanes 4 --max-batch-size 16 --max-delay-us 2000\n"
     "  siskin serve --random-model mobilenet_v2 --grpc 127.0.0.1:0 --admin off   # to try it out\n";
@@ -59,12 +61,6 @@ app::ServerOptions ToOptions(const ServeFlags& flags) {
 }
 
 int Serve(const ServeFlags& flags, const Console& console) {
-  if (flags.server.repository.empty() && flags.server.random_model.empty()) {
-    return Fail(console,
-                "serve needs models: give --repository DIR (or set SISKIN_REPOSITORY), or "
-                "--random-model mobilenet_v2 to try the server out",
-                kExitUsage);
-  }
   ShutdownSignals signals;  // before anything that starts a thread
   if (const absl::Status status = app::SetUpLogging(flags.logging); !status.ok()) {
     return Fail(console, status, kExitUsage);
@@ -82,7 +78,8 @@ int Serve(const ServeFlags& flags, const Console& console) {
 }
 
 void AddModelFlags(CLI::App& app, ServeFlags& flags) {
-  app.add_option("--repository", flags.server.repository, "Folder of models to serve")
+  app.add_option("--repository", flags.server.repository,
+                 "Folder of models to serve (default: the built-in model)")
       ->type_name("DIR")
       ->envname("SISKIN_REPOSITORY");
   app.add_option("--random-model", flags.server.random_model,
@@ -160,7 +157,8 @@ void AddServerFlags(CLI::App& app, ServeFlags& flags) {
 
 Command AddServeCommand(CLI::App& parent) {
   auto flags = std::make_shared<ServeFlags>();
-  CLI::App* app = parent.add_subcommand("serve", "Serve the models of a repository");
+  CLI::App* app =
+      parent.add_subcommand("serve", "Serve the models of a repository, or the built-in one");
   app->footer(kFooter);
   AddModelFlags(*app, *flags);
   AddServerFlags(*app, *flags);

@@ -18,8 +18,7 @@ constexpr char kDescription[] =
 
 constexpr char kFooter[] =
     "In a minute:\n"
-    "  siskin serve --repository ~/models         # or, without any model: --random-model "
-    "mobilenet_v2\n"
+    "  siskin serve --repository ~/models         # without it: a built-in clothing classifier\n"
     "  siskin classify photo.jpg                  # in another terminal\n"
     "\n"
     "A repository is a folder with a folder a model: ~/models/mobilenet_v2/1/model.safetensors\n"

@@ -135,6 +135,11 @@ absl::Status ScanModel(const fs::path& model, std::vector<ModelSource>& sources)
   return absl::OkStatus();
 }
 
+absl::StatusOr<ops::Checkpoint> OpenWeights(const ModelSource& source) {
+  if (source.weights.empty()) return ops::Checkpoint::Open(source.weights_path);
+  return ops::Checkpoint::Parse(source.weights, /*owner=*/nullptr, source.weights_path);
+}
+
 }  // namespace
 
 bool IsModelName(std::string_view name) {
@@ -163,7 +168,7 @@ absl::StatusOr<std::vector<ModelSource>> ScanRepository(const std::string& path)
 }
 
 absl::StatusOr<models::BoundModel> LoadSource(const ModelSource& source) {
-  SISKIN_ASSIGN_OR_RETURN(const auto checkpoint, ops::Checkpoint::Open(source.weights_path));
+  SISKIN_ASSIGN_OR_RETURN(const auto checkpoint, OpenWeights(source));
   SISKIN_ASSIGN_OR_RETURN(auto model, models::LoadModel(checkpoint, source.load));
   const auto classes = static_cast<size_t>(model.graph.output_shape().channels);
   if (!source.labels.empty() && source.labels.size() != classes) {

@@ -14,11 +14,13 @@
 #ifndef SISKIN_SERVER_REPOSITORY_MODEL_REPOSITORY_H_
 #define SISKIN_SERVER_REPOSITORY_MODEL_REPOSITORY_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "models/model_loader.h"
 #include "server/batching/batch_queue.h"
 
@@ -34,11 +36,12 @@ inline constexpr int kMaxVersionsOfAModel = 100;
 // 1 to 64 of A-Z, a-z, 0-9, '_', '.', '-'.
 bool IsModelName(std::string_view name);
 
-// One version found on disk, with its config parsed. Nothing large is read yet.
+// One version, with its config parsed. Nothing large is read yet.
 struct ModelSource {
   std::string name;
   std::string version;  // "1"
   std::string weights_path;
+  absl::Span<const uint8_t> weights;  // where they are in memory; the path is only their name then
   std::vector<std::string> labels;
   models::LoadRequest load;
   batching::QueueOptions queue;  // batching and capacity from the config

@@ -85,7 +85,6 @@ TEST_P(UsageErrorTest, IsRefused) {
 INSTANTIATE_TEST_SUITE_P(
     Commands, UsageErrorTest,
     ::testing::Values(
-        BadCase{{"serve"}, "give --repository DIR"},
         BadCase{{"serve", "--random-model", "x", "--max-message-mib", "0"}, "--max-message"},
         BadCase{{"serve", "--random-model", "x", "--lanes", "-1"}, "--lanes"},
         BadCase{{"serve", "--random-model", "x", "--lanes", "999"},
@@ -97,7 +96,6 @@ INSTANTIATE_TEST_SUITE_P(
                 "expected seconds from 0 to 86400, got '-1'"},
         BadCase{{"serve", "--random-model", "x", "--log-level", "loud"}, "loud"},
         BadCase{{"serve", "--random-model", "x", "--log-format", "xml"}, "xml"},
-        BadCase{{"bench"}, "bench needs a model"},
         BadCase{{"bench", "--random-model", "x", "--batch", "0"}, "--batch"},
         BadCase{{"bench", "--random-model", "x", "--seconds", "0"}, "--seconds"},
         BadCase{{"bench", "--random-model", "x", "--seconds", "nan"}, "--seconds"},

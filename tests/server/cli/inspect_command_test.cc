@@ -211,7 +211,7 @@ TEST_F(InspectRepositoryTest, ABrokenModelIsNamedOnce) {
 TEST_F(InspectRepositoryTest, UnknownModelAndVersionAreNamed) {
   const CliResult model = RunCli({"inspect", "--repository", folder_.path(), "huge"});
   EXPECT_EQ(model.exit_code, 1);
-  EXPECT_THAT(model.err, HasSubstr("no model 'huge' in the repository, which holds tiny"));
+  EXPECT_THAT(model.err, HasSubstr("no model 'huge', only tiny"));
   const CliResult version =
       RunCli({"inspect", "--repository", folder_.path(), "tiny", "--version", "4"});
   EXPECT_EQ(version.exit_code, 1);

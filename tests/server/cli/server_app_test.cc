@@ -367,8 +367,11 @@ TEST(ServerStartTest, UnknownRandomModelIsFatal) {
   EXPECT_TRUE(absl::IsFailedPrecondition(app.status())) << app.status();
 }
 
-TEST(ServerStartTest, NothingToServeIsRefused) {
-  EXPECT_TRUE(absl::IsInvalidArgument(ServerApp::Start(LocalOptions(), Never).status()));
+TEST(ServerStartTest, TwoSourcesOfModelsAreRefused) {
+  const TempFolder folder;
+  ServerOptions options = RepositoryOptions(folder.path());
+  options.random_model = kTinyModel;
+  EXPECT_TRUE(absl::IsInvalidArgument(ServerApp::Start(options, Never).status()));
 }
 
 TEST(ServerStartTest, AnAddressInUseIsFatal) {
