@@ -9,7 +9,7 @@ MODELS ?= ../shared/models
 # Installing twice at once would fail; the build itself is parallel.
 .NOTPARALLEL:
 .PHONY: help deps deps-dev build run serve test test-asan test-tsan format lint bench peers soak \
-	image-test image-test-debian13 clean
+	screenshot image-test image-test-debian13 clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 27
@@ -62,6 +62,12 @@ peers: deps-dev build ## Compare with ONNX Runtime, alternating, outputs checked
 soak: build ## 100,000 requests; fails if resident memory grows
 	@loadtest/soak.py --siskin $(BUILD)/bin/siskin --siskin-load $(BUILD)/bin/siskin-load
 
+screenshot: ## Take docs/images/console.png: the Prometheus console during load
+	@scripts/install-debian.sh --operate
+	@scripts/build.sh $(PRESET) siskin siskin-load
+	@[ ! -d "$(MODELS)" ] || deploy/repository/link.sh "$(MODELS)" build/repository >/dev/null
+	@/usr/bin/python3 -B tests/deploy/monitoring/screenshot.py --bin $(BUILD)/bin \
+	  $(if $(wildcard $(MODELS)),--repository build/repository) docs/images/console.png
 image-test: ## Build the container image, run it unprivileged and check both (as root)
 	@scripts/install-debian.sh --operate
 	@scripts/build.sh $(PRESET) siskin

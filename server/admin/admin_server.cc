@@ -3,7 +3,9 @@
 #include <arpa/inet.h>
 #include <civetweb.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -15,14 +17,22 @@
 namespace siskin::admin {
 namespace {
 
-constexpr char kPlainText[] = "text/plain; charset=utf-8";
 constexpr char kExposition[] = "text/plain; version=0.0.4; charset=utf-8";
 
-struct Answer {
-  int status = 200;
-  const char* content_type = kPlainText;
-  std::string body;
-};
+// Two for whoever reads, one for the photo that the status page may be busy with.
+constexpr char kThreads[] = "3";
+constexpr char kStalledMs[] = "5000";
+constexpr auto kBodyTimeout = std::chrono::seconds(30);
+
+// Nothing is loaded from elsewhere, nothing runs that is not a file of ours, nobody frames us.
+constexpr char kSecurityHeaders[] =
+    "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' blob: data:; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; "
+    "base-uri 'none'\r\n"
+    "X-Content-Type-Options: nosniff\r\n"
+    "Referrer-Policy: no-referrer\r\n"
+    "Cross-Origin-Resource-Policy: same-origin\r\n"
+    "Cache-Control: no-store\r\n";
 
 // civetweb's own syntax has lists, TLS and redirect suffixes: none of them may slip through.
 absl::Status CheckAddress(const std::string& address) {
@@ -68,9 +78,9 @@ class CivetAdminServer final : public AdminServer {
     const char* options[] = {"listening_ports",
                              address.c_str(),  //
                              "num_threads",
-                             "2",  //
+                             kThreads,
                              "request_timeout_ms",
-                             "5000",  //
+                             kStalledMs,
                              "enable_keep_alive",
                              "no",  //
                              nullptr};
@@ -123,39 +133,67 @@ class CivetAdminServer final : public AdminServer {
   }
 
   static int OnRequest(mg_connection* connection) {
-    const mg_request_info& request = *mg_get_request_info(connection);
-    const std::string_view method = request.request_method;
-    const char* path = request.local_uri == nullptr ? "*" : request.local_uri;
-    const Answer answer = Self(connection).Handle(method, path);
-    return Send(connection, answer, /*with_body=*/method != "HEAD");
+    const HttpRequest request = RequestOf(connection);
+    return Send(connection, Self(connection).Handle(request), request.method != "HEAD");
   }
 
-  Answer Handle(std::string_view method, std::string_view path) const {
-    const bool known = path == "/metrics" || path == "/healthz" || path == "/readyz";
-    if (!known) {
-      return {404, kPlainText, "No such page. There are /metrics, /healthz and /readyz.\n"};
+  static HttpRequest RequestOf(mg_connection* connection) {
+    const mg_request_info& info = *mg_get_request_info(connection);
+    HttpRequest request;
+    request.method = info.request_method;
+    request.path = info.local_uri == nullptr ? "*" : info.local_uri;
+    if (info.query_string != nullptr) request.query = info.query_string;
+    for (int i = 0; i < info.num_headers; ++i) {
+      request.headers.emplace_back(info.http_headers[i].name, info.http_headers[i].value);
     }
-    if (method != "GET" && method != "HEAD") {
-      return {405, kPlainText, "This page is read only: use GET or HEAD.\n"};
-    }
-    if (path == "/metrics") return {200, kExposition, handlers_.metrics()};
-    if (path == "/healthz" || handlers_.ready()) return {200, kPlainText, "ok\n"};
-    return {503, kPlainText, "Not ready: a model is not ready, or the server is draining.\n"};
+    request.content_length = info.content_length;
+    request.read_body = [connection, length = info.content_length] {
+      return ReadBody(connection, length);
+    };
+    return request;
   }
 
-  static int Send(mg_connection* connection, const Answer& answer, bool with_body) {
-    mg_printf(connection,
-              "HTTP/1.1 %d %s\r\n"
-              "Content-Type: %s\r\n"
-              "Content-Length: %zu\r\n"
-              "%s"
-              "Cache-Control: no-store\r\n"
-              "Connection: close\r\n\r\n",
-              answer.status, mg_get_response_code_text(connection, answer.status),
-              answer.content_type, answer.body.size(),
-              answer.status == 405 ? "Allow: GET, HEAD\r\n" : "");
-    if (with_body) mg_write(connection, answer.body.data(), answer.body.size());
-    return answer.status;
+  static std::optional<std::string> ReadBody(mg_connection* connection, int64_t length) {
+    constexpr size_t kChunk = size_t{64} << 10;
+    const auto deadline = std::chrono::steady_clock::now() + kBodyTimeout;
+    std::string body(static_cast<size_t>(length), '\0');
+    for (size_t at = 0; at < body.size();) {
+      const int n = mg_read(connection, &body[at], std::min(kChunk, body.size() - at));
+      if (n <= 0 || std::chrono::steady_clock::now() > deadline) return std::nullopt;
+      at += static_cast<size_t>(n);
+    }
+    return body;
+  }
+
+  HttpResponse Handle(const HttpRequest& request) const {
+    const std::string_view path = request.path;
+    if (path == "/metrics" || path == "/healthz" || path == "/readyz") {
+      return request.reads_only() ? Probe(path) : ReadOnly();
+    }
+    if (handlers_.page != nullptr) {
+      if (auto response = handlers_.page(request)) return *std::move(response);
+    }
+    return {.status = 404, .body = "No such page. There are /metrics, /healthz and /readyz.\n"};
+  }
+
+  HttpResponse Probe(std::string_view path) const {
+    if (path == "/metrics") return {.content_type = kExposition, .body = handlers_.metrics()};
+    if (path == "/healthz" || handlers_.ready()) return {.body = "ok\n"};
+    return {.status = 503, .body = "Not ready: a model is not ready, or the server is draining.\n"};
+  }
+
+  static int Send(mg_connection* connection, const HttpResponse& response, bool with_body) {
+    std::string head = absl::StrCat("HTTP/1.1 ", response.status, " ",
+                                    mg_get_response_code_text(connection, response.status),
+                                    "\r\nContent-Type: ", response.content_type,
+                                    "\r\nContent-Length: ", response.body.size(), "\r\n");
+    for (const auto& [name, value] : response.headers) {
+      absl::StrAppend(&head, name, ": ", value, "\r\n");
+    }
+    absl::StrAppend(&head, kSecurityHeaders, "Connection: close\r\n\r\n");
+    mg_write(connection, head.data(), head.size());
+    if (with_body) mg_write(connection, response.body.data(), response.body.size());
+    return response.status;
   }
 
   const AdminHandlers handlers_;

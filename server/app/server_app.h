@@ -20,6 +20,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/admin/admin_server.h"
+#include "server/admin/photo_inference.h"
+#include "server/admin/status_page.h"
 #include "server/app/model_host.h"
 #include "server/batching/batch_queue.h"
 #include "server/engine/lane_pool.h"
@@ -39,12 +41,16 @@ struct ServerOptions {
 
   std::string grpc_address = "0.0.0.0:8001";   // host:port; port 0 picks a free one
   std::string admin_address = "0.0.0.0:8002";  // the same; "off": no admin server
+  bool status_page = true;                     // on the admin address
+  std::string status_token_file;               // holds its token; empty: it needs none
   int lanes = 0;                               // 0: as many as cores may be used
   // Set: replace what the models' configs say.
   std::optional<int> max_batch_size;
   std::optional<absl::Duration> max_delay;
-  int max_message_mib = 16;  // of a request; a photo may be as large
-  int max_in_flight = 1024;  // requests
+  int max_message_mib = 16;     // of a request; a photo may be as large
+  int max_in_flight = 1024;     // requests
+  bool triton_metrics = false;  // also under the names that Triton gives them
+  absl::Duration max_connection_age = absl::InfiniteDuration();
   absl::Duration drain_delay = absl::ZeroDuration();
   absl::Duration drain_timeout = absl::Seconds(20);
 };
@@ -52,9 +58,9 @@ struct ServerOptions {
 class ServerApp {
  public:
   // Returns when the models are loaded. `stop` is asked now and then; true gives CANCELLED.
-  // Other errors: the options make no sense, the repository is missing or broken, an address cannot
-  // be had, or no model could be loaded. Some failed models are not an error, but keep the server
-  // from being ready.
+  // Other errors: the options make no sense, the repository is missing or broken, the token cannot
+  // be read, an address cannot be had, or no model could be loaded. Some failed models are not an
+  // error, but keep the server from being ready.
   static absl::StatusOr<std::unique_ptr<ServerApp>> Start(const ServerOptions& options,
                                                           absl::FunctionRef<bool()> stop);
   ~ServerApp();  // ends at once what Drain has not ended
@@ -69,15 +75,18 @@ class ServerApp {
   bool ready() const { return health_.ready(); }
 
  private:
-  explicit ServerApp(const ServerOptions& options);
+  ServerApp(const ServerOptions& options, absl::Time start);
 
   absl::Status StartLanes();
   absl::Status Listen();
+  absl::Status ListenAdmin();
+  admin::StatusPage::Sources StatusSources();
   void AddGauges();
   void Stop(absl::Duration delay, absl::Duration grace);
 
   // In the order in which they depend on each other; destroyed in reverse.
   const ServerOptions options_;
+  const absl::Time start_;
   const std::unique_ptr<metrics::Metrics> metrics_;
   engine::ModelRegistry registry_;
   rpc::HealthReporter health_;
@@ -86,6 +95,8 @@ class ServerApp {
   pipeline::Inference inference_;
   std::unique_ptr<engine::LanePool> lanes_;
   std::unique_ptr<ModelHost> host_;
+  admin::PhotoInference photo_inference_;
+  std::unique_ptr<admin::StatusPage> status_page_;  // null: off
   std::unique_ptr<admin::AdminServer> admin_;
   std::unique_ptr<rpc::GrpcServer> grpc_;
   bool stopped_ = false;

@@ -17,15 +17,15 @@ constexpr char kFooter[] =
     "Prints one line on standard output when the models are loaded:\n"
     "  listening grpc=HOST:PORT admin=HOST:PORT\n"
     "The log goes to standard error. The admin server answers /metrics (Prometheus), /healthz and\n"
-    "/readyz over HTTP; gRPC health checks know the services \"\", liveness, readiness and each "
-    "model.\n"
+    "/readyz over HTTP, and shows a status page at /; gRPC health checks know the services \"\",\n"
+    "liveness, readiness and each model.\n"
     "\n"
     "SIGTERM or SIGINT drains: not ready, --drain-delay, in-flight requests answered, exit 0. A "
     "second\n"
     "signal exits at once with code 1. Under Kubernetes set --drain-delay 5, so that endpoints "
     "are\n"
     "updated before the server stops accepting, and a terminationGracePeriodSeconds above\n"
-    "--drain-delay plus --drain-timeout.\n"
+    "--drain-delay plus --drain-timeout. docs/deployment.md says more.\n"
     "\n"
     "Examples:\n"
     "  siskin serve --repository ~/models\n"
@@ -35,8 +35,10 @@ constexpr char kFooter[] =
 struct ServeFlags {
   app::ServerOptions server;
   app::LoggingOptions logging;
+  std::string status_page = "on";
   std::optional<int> max_batch_size;
   std::optional<int> max_delay_us;
+  double max_connection_age = 0;
   double drain_delay = 0;
   double drain_timeout = 20;
 };
@@ -45,8 +47,12 @@ app::ServerOptions ToOptions(const ServeFlags& flags) {
   app::ServerOptions options = flags.server;
   // The repository may come from the environment: the flag is the stronger wish.
   if (!options.random_model.empty()) options.repository.clear();
+  options.status_page = flags.status_page == "on";
   options.max_batch_size = flags.max_batch_size;
   if (flags.max_delay_us.has_value()) options.max_delay = absl::Microseconds(*flags.max_delay_us);
+  if (flags.max_connection_age > 0) {
+    options.max_connection_age = absl::Seconds(flags.max_connection_age);
+  }
   options.drain_delay = absl::Seconds(flags.drain_delay);
   options.drain_timeout = absl::Seconds(flags.drain_timeout);
   return options;
@@ -106,6 +112,15 @@ void AddServerFlags(CLI::App& app, ServeFlags& flags) {
   app.add_option("--admin", flags.server.admin_address, "Address for HTTP; 'off' for none")
       ->type_name("ADDRESS")
       ->capture_default_str();
+  app.add_option("--status-page", flags.status_page,
+                 "The page at / of the admin address: models, plots, a box to drop a photo in")
+      ->type_name("on|off")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->capture_default_str();
+  app.add_option("--status-token-file", flags.server.status_token_file,
+                 "File with the token that the status page asks for (default: it asks for none)")
+      ->type_name("FILE")
+      ->envname("SISKIN_STATUS_TOKEN_FILE");
   app.add_option("--max-message-mib", flags.server.max_message_mib, "Largest request, in MiB")
       ->type_name("N")
       ->check(CLI::Range(1, 256))
@@ -114,6 +129,14 @@ void AddServerFlags(CLI::App& app, ServeFlags& flags) {
                  "Requests in flight; more are refused with RESOURCE_EXHAUSTED")
       ->type_name("N")
       ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  app.add_flag("--triton-metrics", flags.server.triton_metrics,
+               "Also export nv_inference_* metrics, for dashboards made for Triton");
+  app.add_option("--max-connection-age", flags.max_connection_age,
+                 "Seconds until a client is told to connect again, so that it finds new servers "
+                 "(calls in flight end undisturbed); 0: never")
+      ->type_name("SECONDS")
+      ->check(SecondsRange(0, 86'400))
       ->capture_default_str();
   app.add_option("--drain-delay", flags.drain_delay,
                  "Seconds to go on serving after readiness is withdrawn")

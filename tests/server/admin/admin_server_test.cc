@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -17,18 +18,31 @@ namespace {
 
 using ::siskin::testing::Connection;
 using ::siskin::testing::HttpGet;
-using ::siskin::testing::HttpRequest;
-using ::siskin::testing::HttpResponse;
+using ::siskin::testing::HttpPost;
 using ::siskin::testing::ParseHttpResponse;
+using HttpAnswer = ::siskin::testing::HttpResponse;
 using ::testing::HasSubstr;
 
 class AdminServerTest : public ::testing::Test {
  protected:
   void SetUp() override {
     auto server = AdminServer::Start("127.0.0.1:0", {.metrics = [this] { return exposition_; },
-                                                     .ready = [this] { return ready_.load(); }});
+                                                     .ready = [this] { return ready_.load(); },
+                                                     .page = &AdminServerTest::Page});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
+  }
+
+  // /echo answers with what it was asked; there is no other page.
+  static std::optional<HttpResponse> Page(const HttpRequest& request) {
+    if (request.path != "/echo") return std::nullopt;
+    const std::optional<std::string> body =
+        request.content_length < 0 ? "none" : request.read_body();
+    return HttpResponse{
+        .body =
+            absl::StrCat(std::string(request.method), " ", std::string(request.query), " ",
+                         std::string(request.Header("X-TEST")), " ", body.value_or("incomplete")),
+        .headers = {{"X-Answer", "yes"}}};
   }
 
   const std::string exposition_ = "# TYPE siskin_up gauge\nsiskin_up 1\n";
@@ -42,7 +56,7 @@ TEST_F(AdminServerTest, PicksAFreePort) {
 }
 
 TEST_F(AdminServerTest, ServesTheExposition) {
-  const HttpResponse response = HttpGet(server_->port(), "/metrics");
+  const HttpAnswer response = HttpGet(server_->port(), "/metrics");
   EXPECT_EQ(response.status, 200);
   EXPECT_THAT(response.headers, HasSubstr("Content-Type: text/plain; version=0.0.4"));
   EXPECT_THAT(response.headers,
@@ -62,13 +76,13 @@ TEST_F(AdminServerTest, HealthzDoesNotDependOnReadiness) {
 TEST_F(AdminServerTest, ReadyzFollowsReadiness) {
   EXPECT_EQ(HttpGet(server_->port(), "/readyz").status, 200);
   ready_ = false;
-  const HttpResponse response = HttpGet(server_->port(), "/readyz");
+  const HttpAnswer response = HttpGet(server_->port(), "/readyz");
   EXPECT_EQ(response.status, 503);
   EXPECT_THAT(response.body, HasSubstr("Not ready"));
 }
 
 TEST_F(AdminServerTest, HeadHasHeadersOnly) {
-  const HttpResponse response = HttpRequest(server_->port(), "HEAD", "/metrics");
+  const HttpAnswer response = siskin::testing::HttpRequest(server_->port(), "HEAD", "/metrics");
   EXPECT_EQ(response.status, 200);
   EXPECT_THAT(response.headers,
               HasSubstr(absl::StrCat("Content-Length: ", exposition_.size(), "\r\n")));
@@ -77,7 +91,7 @@ TEST_F(AdminServerTest, HeadHasHeadersOnly) {
 
 TEST_F(AdminServerTest, OtherMethodsAreRefused) {
   for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS", "PATCH"}) {
-    const HttpResponse response = HttpRequest(server_->port(), method, "/metrics");
+    const HttpAnswer response = siskin::testing::HttpRequest(server_->port(), method, "/metrics");
     EXPECT_EQ(response.status, 405) << method;
     EXPECT_THAT(response.headers, HasSubstr("Allow: GET, HEAD\r\n")) << method;
     EXPECT_THAT(response.body, HasSubstr("use GET or HEAD")) << method;
@@ -87,16 +101,52 @@ TEST_F(AdminServerTest, OtherMethodsAreRefused) {
 TEST_F(AdminServerTest, OtherPathsAreNotFound) {
   for (const char* path : {"/", "/metrics/", "/metricsx", "/METRICS", "/etc/passwd",
                            "/../../etc/passwd", "/healthz/../x"}) {
-    const HttpResponse response = HttpGet(server_->port(), path);
+    const HttpAnswer response = HttpGet(server_->port(), path);
     EXPECT_EQ(response.status, 404) << path;
     EXPECT_THAT(response.body, HasSubstr("There are /metrics")) << path;
   }
 }
 
+TEST_F(AdminServerTest, APageSeesQueryHeadersAndBody) {
+  const HttpAnswer get =
+      siskin::testing::HttpRequest(server_->port(), "GET", "/echo?a=b%20c&d", "X-Test: header\r\n");
+  EXPECT_EQ(get.status, 200);
+  EXPECT_EQ(get.body, "GET a=b%20c&d header none");
+  EXPECT_THAT(get.headers, HasSubstr("\r\nX-Answer: yes\r\n"));
+  EXPECT_EQ(HttpPost(server_->port(), "/echo", "a photo").body, "POST   a photo");
+  EXPECT_EQ(HttpPost(server_->port(), "/echo", "").body, "POST   ");
+}
+
+TEST_F(AdminServerTest, ALargeBodyArrivesWhole) {
+  std::string body(3 << 20, 'x');
+  for (size_t i = 0; i < body.size(); ++i) body[i] = static_cast<char>('a' + i % 23);
+  EXPECT_TRUE(HttpPost(server_->port(), "/echo", body).body == "POST   " + body);
+}
+
+TEST_F(AdminServerTest, ABodyThatEndsEarlyIsNone) {
+  Connection connection(server_->port());
+  ASSERT_TRUE(connection.Write("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n123"));
+  connection.EndWriting();
+  EXPECT_EQ(ParseHttpResponse(connection.ReadAll()).body, "POST   incomplete");
+}
+
+TEST_F(AdminServerTest, EveryAnswerForbidsWhatIsNotOurs) {
+  for (const char* path : {"/metrics", "/healthz", "/echo", "/nowhere"}) {
+    const std::string headers = HttpGet(server_->port(), path).headers;
+    EXPECT_THAT(headers,
+                HasSubstr("Content-Security-Policy: default-src 'none'; script-src 'self'"));
+    EXPECT_THAT(headers, HasSubstr("frame-ancestors 'none'"));
+    EXPECT_THAT(headers, HasSubstr("X-Content-Type-Options: nosniff\r\n"));
+    EXPECT_THAT(headers, HasSubstr("Referrer-Policy: no-referrer\r\n"));
+    EXPECT_THAT(headers, HasSubstr("Cache-Control: no-store\r\n"));
+    EXPECT_THAT(headers, ::testing::Not(HasSubstr("Access-Control-Allow")));
+  }
+}
+
 TEST_F(AdminServerTest, ATargetNeedNotBeAPath) {
-  EXPECT_NE(HttpRequest(server_->port(), "OPTIONS", "*").status, 200);
-  EXPECT_NE(HttpRequest(server_->port(), "GET", "*").status, 200);
-  EXPECT_NE(HttpRequest(server_->port(), "CONNECT", "localhost:80").status, 200);
+  EXPECT_NE(siskin::testing::HttpRequest(server_->port(), "OPTIONS", "*").status, 200);
+  EXPECT_NE(siskin::testing::HttpRequest(server_->port(), "GET", "*").status, 200);
+  EXPECT_NE(siskin::testing::HttpRequest(server_->port(), "CONNECT", "localhost:80").status, 200);
   EXPECT_EQ(HttpGet(server_->port(), "/healthz").status, 200);
 }
 
@@ -112,7 +162,7 @@ TEST_F(AdminServerTest, GarbageIsAnsweredWithAnErrorAndServingGoesOn) {
     Connection connection(server_->port());
     ASSERT_TRUE(connection.connected());
     connection.Write(request);
-    const HttpResponse response = ParseHttpResponse(connection.ReadAll());
+    const HttpAnswer response = ParseHttpResponse(connection.ReadAll());
     EXPECT_NE(response.status, 200) << request.substr(0, 80);
     EXPECT_EQ(HttpGet(server_->port(), "/healthz").status, 200) << request.substr(0, 80);
   }
@@ -147,7 +197,9 @@ TEST_F(AdminServerTest, StopsListeningOnDestruction) {
 }
 
 absl::Status StartStatus(const std::string& address) {
-  return AdminServer::Start(address, {[] { return std::string(); }, [] { return true; }}).status();
+  return AdminServer::Start(address,
+                            {.metrics = [] { return std::string(); }, .ready = [] { return true; }})
+      .status();
 }
 
 TEST_F(AdminServerTest, ATakenAddressIsUnavailable) {

@@ -40,6 +40,9 @@ class Connection {
     return true;
   }
 
+  // The server reads an end.
+  void EndWriting() { shutdown(fd_, SHUT_WR); }
+
   // Until the server closes.
   std::string ReadAll() {
     std::string all;
@@ -71,16 +74,25 @@ inline HttpResponse ParseHttpResponse(const std::string& bytes) {
   return response;
 }
 
-inline HttpResponse HttpRequest(int port, std::string_view method, std::string_view target) {
+// `headers`: whole lines, each with its "\r\n".
+inline HttpResponse HttpRequest(int port, std::string_view method, std::string_view target,
+                                std::string_view headers = "", std::string_view body = "") {
   Connection connection(port);
   std::string request(method);
-  request.append(" ").append(target).append(" HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  request.append(" ").append(target).append(" HTTP/1.1\r\nHost: localhost\r\n");
+  request.append(headers).append("\r\n").append(body);
   if (!connection.connected() || !connection.Write(request)) return {};
   return ParseHttpResponse(connection.ReadAll());
 }
 
 inline HttpResponse HttpGet(int port, std::string_view target) {
   return HttpRequest(port, "GET", target);
+}
+
+// As the status page's own script sends it.
+inline HttpResponse HttpPost(int port, std::string_view target, std::string_view body) {
+  const std::string headers = "X-Requested-With: test\r\nContent-Length: ";
+  return HttpRequest(port, "POST", target, headers + std::to_string(body.size()) + "\r\n", body);
 }
 
 }  // namespace siskin::testing

@@ -3,14 +3,19 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <sstream>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
+#include "server/engine/cpu_topology.h"
 #include "spdlog/spdlog.h"
 #include "tests/server/admin/http_get.h"
 #include "tests/server/cli/cli_fixture.h"
@@ -20,6 +25,7 @@ namespace {
 
 using ::siskin::testing::CliResult;
 using ::siskin::testing::HttpGet;
+using ::siskin::testing::HttpPost;
 using ::siskin::testing::kTinyModel;
 using ::siskin::testing::RunCli;
 using ::siskin::testing::TempFolder;
@@ -29,6 +35,11 @@ using ::siskin::testing::WriteTinyCheckpoint;
 using ::testing::HasSubstr;
 
 bool Never() { return false; }
+
+std::string ReadText(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
 
 ServerOptions LocalOptions() {
   ServerOptions options;
@@ -81,6 +92,31 @@ class ServerAppTest : public ::testing::Test {
   TempFolder folder_;
   std::unique_ptr<ServerApp> app_;
 };
+
+// Threads of this process that may not use all of its cores.
+int PinnedThreads() {
+  cpu_set_t all, one;
+  EXPECT_EQ(sched_getaffinity(getpid(), sizeof(all), &all), 0);
+  int pinned = 0;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
+    const pid_t id = std::stoi(thread.path().filename());
+    pinned += sched_getaffinity(id, sizeof(one), &one) == 0 && !CPU_EQUAL(&all, &one);
+  }
+  return pinned;
+}
+
+TEST_F(ServerAppTest, LanesArePinnedOnlyIfTheyTakeAllCores) {
+  const int cores = static_cast<int>(engine::DetectCpuBudget().cpus.size());
+  if (cores < 2) GTEST_SKIP() << "needs two cores";
+  ServerOptions options = RandomOptions();
+  options.lanes = cores;
+  Start(options);
+  EXPECT_EQ(PinnedThreads(), cores);
+  app_.reset();
+  options.lanes = cores - 1;
+  Start(options);
+  EXPECT_EQ(PinnedThreads(), 0);
+}
 
 TEST_F(ServerAppTest, ClassifiesOnePhoto) {
   Start(RandomOptions());
@@ -181,6 +217,52 @@ TEST_F(ServerAppTest, HealthAndAdminAgree) {
   }
 }
 
+TEST_F(ServerAppTest, TheStatusPageAnswersLikeGrpc) {
+  Start(RandomOptions());
+  WritePng(folder_ / "a.png", 64);
+  const auto page = HttpPost(app_->admin_port(), "/api/infer", ReadText(folder_ / "a.png"));
+  EXPECT_EQ(page.status, 200) << page.body;
+  const auto from_page = nlohmann::json::parse(page.body);
+  const auto from_grpc = nlohmann::json::parse(Classify({folder_ / "a.png", "--json"}).out);
+  ASSERT_EQ(from_page["classifications"].size(), 5u);
+  for (int i = 0; i < 5; ++i) {
+    for (const char* key : {"index", "probability"}) {
+      EXPECT_EQ(from_page["classifications"][i][key], from_grpc["classifications"][i][key]);
+    }
+  }
+  const auto status = nlohmann::json::parse(HttpGet(app_->admin_port(), "/api/status").body);
+  EXPECT_EQ(status["server"]["ready"], true);
+  EXPECT_EQ(status["server"]["lanes"], 2);
+  EXPECT_EQ(status["models"][0]["name"], kTinyModel);
+  EXPECT_EQ(HttpGet(app_->admin_port(), "/").status, 200);
+}
+
+TEST_F(ServerAppTest, AStatusPageThatIsOffLeavesTheProbes) {
+  ServerOptions options = RandomOptions();
+  options.status_page = false;
+  Start(options);
+  for (const char* path : {"/", "/status.mjs", "/api/status"}) {
+    EXPECT_EQ(HttpGet(app_->admin_port(), path).status, 404) << path;
+  }
+  EXPECT_EQ(HttpPost(app_->admin_port(), "/api/infer", "photo").status, 404);
+  EXPECT_EQ(HttpGet(app_->admin_port(), "/readyz").status, 200);
+}
+
+TEST_F(ServerAppTest, ATokenKeepsThePageButNotTheProbes) {
+  WriteText(folder_ / "token", "0123456789abcdef\n");
+  ServerOptions options = RandomOptions();
+  options.status_token_file = folder_ / "token";
+  Start(options);
+  for (const char* path : {"/", "/api/status"}) {
+    EXPECT_EQ(HttpGet(app_->admin_port(), path).status, 401) << path;
+  }
+  EXPECT_EQ(HttpPost(app_->admin_port(), "/api/infer", "photo").status, 401);
+  EXPECT_EQ(HttpPost(app_->admin_port(), "/api/session", "0123456789abcdef").status, 200);
+  for (const char* path : {"/metrics", "/healthz", "/readyz"}) {
+    EXPECT_EQ(HttpGet(app_->admin_port(), path).status, 200) << path;
+  }
+}
+
 TEST_F(ServerAppTest, DrainAnswersWhatIsInFlight) {
   ServerOptions options = RandomOptions();
   options.max_delay = absl::Seconds(1);  // a lone request waits that long for company
@@ -265,6 +347,17 @@ TEST(ServerStartTest, NothingLoadableIsFatal) {
   EXPECT_THAT(std::string(app.status().message()),
               ::testing::StartsWith("no model could be loaded: model broken version 1: " +
                                     folder / "broken/1/model.safetensors"));
+}
+
+TEST(ServerStartTest, ATokenThatCannotBeUsedIsFatal) {
+  const TempFolder folder;
+  ServerOptions options = RandomOptions();
+  options.status_token_file = folder / "token";
+  EXPECT_TRUE(absl::IsNotFound(ServerApp::Start(options, Never).status()));
+  WriteText(folder / "token", "short");
+  const absl::Status status = ServerApp::Start(options, Never).status();
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_THAT(std::string(status.message()), ::testing::StartsWith(folder / "token: "));
 }
 
 TEST(ServerStartTest, UnknownRandomModelIsFatal) {

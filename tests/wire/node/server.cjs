@@ -20,10 +20,11 @@ function linkRepository() {
   return folder;
 }
 
-async function startServer() {
+// `more`: flags besides those that every test wants.
+async function startServer(more = []) {
   const repository = HAVE_MODELS ? linkRepository() : null;
   const models = HAVE_MODELS ? ['--repository', repository] : ['--random-model', MODEL];
-  const flags = ['--log-level', 'error', '--grpc', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
+  const flags = ['--log-level', 'error', '--grpc', '127.0.0.1:0', '--admin', '127.0.0.1:0', ...more];
   const child = spawn(
       process.env.SISKIN_BINARY, ['serve', ...flags, ...models],
       {stdio: ['ignore', 'pipe', 'inherit']});
@@ -34,6 +35,7 @@ async function startServer() {
   if (match === null) throw new Error(`the server did not start: ${line}`);
   return {
     address: match[1],
+    admin: match[2],
     // SIGTERM; resolves to the exit code.
     async stop() {
       child.kill('SIGTERM');

@@ -1,5 +1,5 @@
-# cmake -DSOURCE=... -DTARGET=... -DNPM=... -P install.cmake: `npm ci` in TARGET, unless it is done
-# already for this lock file. Without a network it says so, and the tests skip.
+# cmake -DSOURCE=... -DTARGET=... -DNPM=... -P npm_ci.cmake: `npm ci` of SOURCE's lock file in TARGET,
+# unless it is done already. Without a network it says so, and the tests that need it skip.
 file(SHA256 ${SOURCE}/package-lock.json wanted)
 set(stamp ${TARGET}/node_modules/.siskin-lock)
 if(EXISTS ${stamp})
@@ -14,5 +14,5 @@ execute_process(COMMAND ${NPM} ci --ignore-scripts --no-audit --no-fund
 if(result EQUAL 0)
   file(WRITE ${stamp} ${wanted})
 else()
-  message("npm ci failed, the tests that need it will skip: ${error}")
+  message("npm ci of ${SOURCE} failed, its tests will skip: ${error}")
 endif()

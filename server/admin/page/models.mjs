@@ -1,0 +1,46 @@
+// What is loaded and why: a card for each model version, from /api/status.
+import {element, mebibytes, number} from './page.mjs';
+
+export function showModels(list, models) {
+  list.replaceChildren(...models.map((model) => element('li', {class: 'card'},
+      element('div', {class: 'title'},
+          element('h3', {}, model.name, ' ', element('span', {class: 'muted'}, `version ${model.version}`)),
+          element('span', {class: 'badge', 'data-state': model.state}, model.state)),
+      ...notices(model), facts(model))));
+}
+
+function notices(model) {
+  const notices = [];
+  if (model.reason !== undefined) notices.push(element('p', {class: 'problem'}, model.reason));
+  if (model.random_weights) {
+    notices.push(element('p', {class: 'notice'}, 'Random weights: it was never trained, its answers mean nothing.'));
+  }
+  return notices;
+}
+
+function facts(model) {
+  if (model.title === undefined) return '';
+  const rows = [
+    ['Network', [model.title, model.form, model.width !== 1 && `width ${number(model.width)}`]],
+    ['Weights', [`${model.key_style} keys`, mebibytes(model.weight_bytes)]],
+    ['Input', [`${model.input.width} × ${model.input.height} ${model.input.color_order}`, model.input.resize, model.input.interpolation]],
+    ['Answers', model.classes === undefined ? ['faces'] : [`${number(model.classes)} classes`, model.labels ? 'labelled' : 'no labels']],
+    ['Batches', [`up to ${model.batching.max_batch_size}`, `waits up to ${number(model.batching.max_delay_ms)} ms`]],
+    ['Queue', [`${number(model.batching.queue_capacity)} images`]],
+    ['Memory', [`${mebibytes(model.arena_bytes)} a lane`]],
+  ];
+  return element('dl', {}, ...rows.map(([name, parts]) => element('div', {},
+      element('dt', {}, name), element('dd', {}, parts.filter(Boolean).join(', ')))));
+}
+
+const versions = (models, {name}) => models.filter((model) => model.name === name).length;
+
+// Keeps what is chosen, if it is still there.
+export function showChoices(select, models) {
+  const chosen = select.value;
+  const ready = models.filter((model) => model.state === 'ready');
+  select.replaceChildren(...ready.map((model) => element('option',
+      {value: new URLSearchParams({model: model.name, version: model.version}).toString()},
+      `${model.name}${versions(ready, model) > 1 ? ` version ${model.version}` : ''} (${model.task})`)));
+  if ([...select.options].some((option) => option.value === chosen)) select.value = chosen;
+}

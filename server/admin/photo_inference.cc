@@ -1,0 +1,116 @@
+#include "server/admin/photo_inference.h"
+
+#include <chrono>
+#include <utility>
+
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "absl/types/span.h"
+#include "nlohmann/json.hpp"
+#include "ops/status_macros.h"
+#include "server/batching/rejection.h"
+#include "server/pipeline/face_detection.h"
+#include "server/pipeline/top_k.h"
+
+namespace siskin::admin {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr char kMethod[] = "StatusPage";
+constexpr int kClasses = 5;
+constexpr const char* kKeyPoints[] = {"right_eye", "left_eye",  "nose",
+                                      "mouth",     "right_ear", "left_ear"};
+
+Json ToJson(const models::Point& point) { return {{"x", point.x}, {"y", point.y}}; }
+
+Json ToJson(const models::Face& face) {
+  Json points;
+  for (size_t k = 0; k < std::size(kKeyPoints); ++k) {
+    points[kKeyPoints[k]] = ToJson(face.key_points[k]);
+  }
+  return {
+      {"score", face.score},
+      {"box",
+       {{"xmin", face.min.x}, {"ymin", face.min.y}, {"xmax", face.max.x}, {"ymax", face.max.y}}},
+      {"key_points", std::move(points)}};
+}
+
+void AddFaces(const pipeline::InferenceResult& result, Json& answer) {
+  answer["image"] = {{"width", result.sizes.front().width},
+                     {"height", result.sizes.front().height}};
+  Json& faces = answer["faces"] = Json::array();
+  for (const models::Face& face : pipeline::DetectFaces(result, {})) faces.push_back(ToJson(face));
+}
+
+void AddClasses(const pipeline::InferenceResult& result, Json& answer) {
+  const std::vector<std::string>& labels = result.servable->model->labels();
+  Json& classes = answer["classifications"] = Json::array();
+  for (const pipeline::ScoredClass& best : pipeline::TopK(result.outputs, kClasses)) {
+    Json one = {{"index", best.index}};
+    if (!labels.empty()) one["label"] = labels[static_cast<size_t>(best.index)];
+    one["probability"] = best.probability;
+    classes.push_back(std::move(one));
+  }
+}
+
+std::string Answer(const pipeline::InferenceResult& result) {
+  const engine::LoadedModel& model = *result.servable->model;
+  Json answer = {{"model", model.name()},
+                 {"version", model.version()},
+                 {"random_weights", model.random_weights()},
+                 {"batch_size", result.timing.batch_size},
+                 {"timing_ms",
+                  {{"queue", absl::ToDoubleMilliseconds(result.timing.queue)},
+                   {"decode", absl::ToDoubleMilliseconds(result.timing.prepare)},
+                   {"compute", absl::ToDoubleMilliseconds(result.timing.compute)}}}};
+  switch (model.spec().task) {
+    case models::Task::kClassification:
+      AddClasses(result, answer);
+      break;
+    case models::Task::kFaceDetection:
+      AddFaces(result, answer);
+      break;
+  }
+  return answer.dump() + "\n";
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> PhotoInference::Run(const PhotoQuestion& question) {
+  const auto start = std::chrono::steady_clock::now();
+  pipeline::InferenceRequest request;
+  request.model = question.model;
+  request.version = question.version;
+  request.input = pipeline::ImagesInput{
+      .files = {absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(question.photo.data()),
+                                    question.photo.size())}};
+  request.deadline = absl::Now() + kTimeout;
+
+  absl::StatusOr<pipeline::InferenceResult> result;
+  absl::Notification done;
+  inference_.Start(request, [&](absl::StatusOr<pipeline::InferenceResult> answer) {
+    result = std::move(answer);
+    done.Notify();
+  });
+  done.WaitForNotification();
+
+  // Failures are counted under the name asked for, if it can be served.
+  const auto servable = registry_.Resolve(question.model, question.version);
+  const engine::LoadedModel* model = servable.ok() ? (*servable)->model.get() : nullptr;
+  metrics_.OnRequest(model == nullptr ? "" : model->name(),
+                     model == nullptr ? "" : model->version(), kMethod, result.status().code(),
+                     absl::FromChrono(std::chrono::steady_clock::now() - start));
+  if (const auto reason = batching::RejectionOf(result.status()); reason.has_value()) {
+    metrics_.OnRejected(model == nullptr ? "" : model->name(), *reason);
+  }
+  SISKIN_RETURN_IF_ERROR(result.status());
+  const auto answering = std::chrono::steady_clock::now();
+  std::string answer = Answer(*result);
+  metrics_.OnStages(result->servable->model->name(), result->servable->model->version(),
+                    result->timing,
+                    absl::FromChrono(std::chrono::steady_clock::now() - answering));
+  return answer;
+}
+
+}  // namespace siskin::admin
