@@ -1,8 +1,13 @@
 # siskin_prefer_archives(): lets the imported targets stand for Debian's static archives, where there
 # are some. A binary then carries the parts of gRPC, Protobuf, Abseil and OpenSSL that it uses instead of
 # needing fifty shared libraries. What has no archive (oneDNN, prometheus-cpp, spdlog) stays shared.
+# So does libcurl, which would want a dozen archives more, and with it OpenSSL: two copies in one process
+# are asking for trouble.
 function(siskin_prefer_archives)
   get_property(targets DIRECTORY PROPERTY IMPORTED_TARGETS)
+  if(SISKIN_BUILD_PULL)
+    list(FILTER targets EXCLUDE REGEX "^(CURL|OpenSSL)::")
+  endif()
   foreach(target IN LISTS targets)
     foreach(property IMPORTED_LOCATION IMPORTED_LOCATION_NONE IMPORTED_LOCATION_RELEASE)
       get_target_property(library ${target} ${property})

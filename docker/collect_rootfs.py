@@ -18,6 +18,7 @@ import debian
 import sbom
 
 SOURCES = Path(__file__).resolve().parent.parent
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")  # where Debian's libcurl looks
 USER = "nonroot:x:65532:65532:nonroot:/:/sbin/nologin\n"
 GROUP = "nonroot:x:65532:\n"
 
@@ -73,6 +74,8 @@ def main() -> int:
         copy(library, root, library)
     copy(binary, root, Path("/siskin"))
     subprocess.run(["strip", root / "siskin"], check=True)
+    if any(library.name.startswith("libcurl") for library in libraries):
+        copy(CERTIFICATES, root, CERTIFICATES)
     write(USER, root, "etc/passwd")
     write(GROUP, root, "etc/group")
     (root / "models").mkdir()

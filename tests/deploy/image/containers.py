@@ -51,7 +51,7 @@ class Containers:
             f'[storage]\ndriver = "{storage_driver(temporary)}"\n'
             f'graphroot = "{self._store}/graph"\nrunroot = "{self._store}/run"\n'
         )
-        self._environment = dict(
+        self.environment = dict(
             os.environ, CONTAINERS_STORAGE_CONF=str(configuration), TMPDIR=str(temporary)
         )
 
@@ -61,13 +61,11 @@ class Containers:
         shutil.rmtree(self._store)
 
     def call(self, *command: str | Path, check: bool = True) -> str:
-        """Runs a tool on the store; what it printed. Raises with the end of its output if it failed."""
-        result = subprocess.run(
-            [str(word) for word in command], env=self._environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        """Runs a tool on the store; what it printed. Raises with its complaint if it failed."""
+        words = [str(word) for word in command]
+        result = subprocess.run(words, env=self.environment, text=True, capture_output=True)
         if check and result.returncode != 0:
-            raise RuntimeError(f"{command[:3]} failed:\n{result.stdout[-4000:]}")
+            raise RuntimeError(f"{' '.join(words)} failed:\n{result.stderr[-4000:]}")
         return result.stdout.strip()
 
     def base(self, suite: str) -> str:
@@ -93,7 +91,7 @@ class Containers:
         command = ["buildah", "build", "--isolation=chroot", "--layers", "--format=docker",
                    "--timestamp=0", *options, f"--file={sources}/docker/Dockerfile",
                    f"--tag={tag}", sources]  # fmt: skip
-        subprocess.run(command, env=self._environment, check=True)
+        subprocess.run(command, env=self.environment, check=True)
 
     def configuration(self, tag: str) -> Json:
         return json.loads(self.call("buildah", "inspect", "--type=image", tag))["Docker"]
@@ -111,15 +109,15 @@ class Containers:
         shutil.rmtree(layout)
         return sum(layer["size"] for layer in layers)
 
-    def start(self, tag: str, *arguments: str, options: tuple[str, ...] = ()) -> "Container":
+    def start(self, tag: str, *arguments: str) -> "Container":
         """Starts an image as operators should: read-only, no capabilities, no new privileges."""
         # Without systemd no timer runs the health check; healthy() does it by hand. Explicit limits
         # because raising them, which Podman tries, may be forbidden.
         name = self.call(
             "podman", "--runtime=runc", "run", "--detach", "--network=none", "--read-only",
             "--cap-drop=all", "--security-opt=no-new-privileges", "--pids-limit=256",
-            "--ulimit=nofile=1024:4096", "--ulimit=nproc=1024:1024", *options, tag, *arguments,
-        ).splitlines()[-1]  # fmt: skip
+            "--ulimit=nofile=1024:4096", "--ulimit=nproc=1024:1024", tag, *arguments,
+        )  # fmt: skip
         return Container(self, name)
 
 
@@ -137,15 +135,21 @@ class Container:
     def inspect(self, template: str) -> str:
         return self._podman("inspect", "--format", template, self.name)
 
-    def logs(self) -> str:
-        return self._podman("logs", self.name)
+    def log(self) -> str:
+        """Its standard output and standard error."""
+        command = ["podman", "logs", self.name]
+        return subprocess.run(
+            command, env=self._containers.environment, text=True, check=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        ).stdout  # fmt: skip
 
     def execute(self, *command: str) -> str:
-        return self._podman("exec", self.name, *command, check=False)
+        return self._podman("exec", self.name, *command)
 
     def healthy(self) -> bool:
         """Runs the image's HEALTHCHECK once."""
-        return '"healthy"' in self._podman("healthcheck", "run", self.name, check=False)
+        self._podman("healthcheck", "run", self.name, check=False)
+        return self.inspect("{{.State.Health.Status}}") == "healthy"
 
     def status(self) -> dict[str, str]:
         """/proc/PID/status of process 1 of the container."""
