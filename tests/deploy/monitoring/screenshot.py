@@ -17,7 +17,7 @@ from traffic import traffic
 
 MODELS = ["mobilenet_v3_small", "mobilenet_v2"]  # of the sample repository; without one only the first
 HISTORY_SECONDS = 120
-WIDTH, HEIGHT = 1280, 1600
+WIDTH, HEIGHT = 1280, 1720
 
 
 def take(url: str, image: Path) -> None:
