@@ -8,10 +8,11 @@ MODELS ?= ../shared/models
 .DEFAULT_GOAL := help
 # Installing twice at once would fail; the build itself is parallel.
 .NOTPARALLEL:
-.PHONY: help deps deps-dev build run serve test test-asan test-tsan format lint bench peers soak clean
+.PHONY: help deps deps-dev build run serve test test-asan test-tsan format lint bench peers soak \
+	screenshot image-test image-test-debian13 clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 27
 
 deps: ## Install the Debian 12 packages (asks for root where needed)
 	@scripts/install-debian.sh
@@ -60,6 +61,21 @@ peers: deps-dev build ## Compare with ONNX Runtime, alternating, outputs checked
 
 soak: build ## 100,000 requests; fails if resident memory grows
 	@loadtest/soak.py --siskin $(BUILD)/bin/siskin --siskin-load $(BUILD)/bin/siskin-load
+
+screenshot: ## Take docs/images/console.png: the Prometheus console during load
+	@scripts/install-debian.sh --operate
+	@scripts/build.sh $(PRESET) siskin siskin-load
+	@[ ! -d "$(MODELS)" ] || deploy/repository/link.sh "$(MODELS)" build/repository >/dev/null
+	@/usr/bin/python3 -B tests/deploy/monitoring/screenshot.py --bin $(BUILD)/bin \
+	  $(if $(wildcard $(MODELS)),--repository build/repository) docs/images/console.png
+image-test: ## Build the container image, run it unprivileged and check both (as root)
+	@scripts/install-debian.sh --operate
+	@scripts/build.sh $(PRESET) siskin
+	@SISKIN_BINARY=$(BUILD)/bin/siskin MODELS="$(MODELS)" tests/deploy/image/image_test.py
+
+image-test-debian13: ## Compile on Debian 13 and run the unit tests there (as root; long)
+	@scripts/install-debian.sh --operate
+	@tests/deploy/image/debian13_test.py
 
 clean: ## Remove the build folder
 	@rm -rf build

@@ -1,25 +1,19 @@
 // BlazeFace as MediaPipe ships it: a backbone of single blocks with 3x3 depthwise convolutions, and
 // two heads of anchors. (The paper's table has 5x5 ones and double blocks; no weights of it are
 // published.) Batch norms were folded into the biases before publication.
-#include <iterator>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "models/model_spec.h"
-#include "ops/status_macros.h"
 
 namespace siskin::models {
 namespace {
 
-using ops::ActivationKind;
 using ops::Net;
-using ops::Padding;
 using ops::Tensor;
-
-constexpr int kStemChannels = 24;
-constexpr double kWidths[] = {1.0};
+using enum ops::ActivationKind;
 
 struct Row {
   int channels;
@@ -36,26 +30,25 @@ constexpr Row kBack16[] = {{.channels = 24, .repeats = 7},
                            {.channels = 48, .repeats = 8, .stride = 2},
                            {.channels = 96, .repeats = 8, .stride = 2}};
 
-Tensor SeparableConv(Net& net, const Tensor& x, int channels, int stride,
-                     ActivationKind activation) {
-  ops::ConvSpec depthwise = {.key = "convs.0", .kernel = 3, .stride = stride, .bias = true};
-  if (stride == 2) depthwise.padding = Padding{0, 2, 0, 2};
-  const Tensor y = net.DepthwiseConvBn(x, depthwise);
-  return net.ConvBn(
-      y, {.key = "convs.1", .out_channels = channels, .bias = true, .activation = activation});
+// Layers "<name>.0" and "<name>.1".
+Tensor SeparableConv(Net& net, const Tensor& x, const char* name, int channels, int stride,
+                     ops::ActivationKind activation) {
+  Net::Scope scope(net, name);
+  ops::ConvSpec depthwise = {.key = "0", .kernel = 3, .stride = stride, .bias = true};
+  if (stride == 2) depthwise.padding = ops::Padding{0, 2, 0, 2};
+  return net.ConvBn(net.DepthwiseConvBn(x, depthwise),
+                    {.key = "1", .out_channels = channels, .bias = true, .activation = activation});
 }
 
 // The shortcut of a block that narrows the image is pooled; missing channels are zeros.
 Tensor BlazeBlock(Net& net, const Tensor& x, int channels, int stride) {
-  const Tensor y = SeparableConv(net, x, channels, stride, ActivationKind::kNone);
-  Tensor shortcut = x;
-  if (stride == 2) shortcut = net.MaxPool(shortcut, {.kernel = 2, .stride = 2}, "pool");
+  const Tensor y = SeparableConv(net, x, "convs", channels, stride, kNone);
+  Tensor shortcut = stride == 2 ? net.MaxPool(x, {.kernel = 2, .stride = 2}, "pool") : x;
   if (channels > x.shape.channels) shortcut = net.PadChannels(shortcut, channels, "pad");
-  return net.Act(net.Add(y, shortcut, "add"), ActivationKind::kRelu, "relu");
+  return net.Act(net.Add(y, shortcut, "add"), kRelu, "relu");
 }
 
-Tensor Blocks(Net& net, Tensor x, absl::Span<const Row> rows, const char* prefix, int first) {
-  int index = first;
+Tensor Blocks(Net& net, Tensor x, absl::Span<const Row> rows, const char* prefix, int index) {
   for (const Row& row : rows) {
     for (int repeat = 0; repeat < row.repeats; ++repeat) {
       Net::Scope scope(net, absl::StrCat(prefix, ".", index++));
@@ -67,86 +60,60 @@ Tensor Blocks(Net& net, Tensor x, absl::Span<const Row> rows, const char* prefix
 
 Tensor Stem(Net& net, const Tensor& image, const char* key) {
   return net.ConvBn(image, {.key = key,
-                            .out_channels = kStemChannels,
+                            .out_channels = 24,
                             .kernel = 5,
                             .stride = 2,
-                            .padding = Padding{1, 2, 1, 2},
+                            .padding = ops::Padding{1, 2, 1, 2},
                             .bias = true,
-                            .activation = ActivationKind::kRelu});
+                            .activation = kRelu});
 }
 
 // Two anchors a cell of the 16x16 map, six of the 8x8 map; all scores, then all boxes.
 Tensor Heads(Net& net, const Tensor& map16, const Tensor& map8) {
-  const auto head = [&net](const Tensor& x, const char* key, int channels) {
+  const auto head = [&net](const Tensor& x, const std::string& key, int channels) {
     const Tensor y = net.ConvBn(x, {.key = key, .out_channels = channels, .bias = true});
-    return net.Flatten(y, absl::StrCat(key, ".flatten"));
+    return net.Flatten(y, key + ".flatten");
   };
-  const std::vector<Tensor> parts = {head(map16, "classifier_8", 2), head(map8, "classifier_16", 6),
-                                     head(map16, "regressor_8", 32),
-                                     head(map8, "regressor_16", 96)};
-  return net.Concat(parts, "outputs");
+  return net.Concat({head(map16, "classifier_8", 2), head(map8, "classifier_16", 6),
+                     head(map16, "regressor_8", 32), head(map8, "regressor_16", 96)},
+                    "outputs");
 }
 
-absl::Status Check(const BuildOptions& options, int resolution) {
-  SISKIN_RETURN_IF_ERROR(Validate(options, resolution));
-  SISKIN_RETURN_IF_ERROR(ValidateWidth(options, kWidths));
-  if (!options.form.empty()) return UnknownForm(options, "empty");
-  return absl::OkStatus();
-}
-
-absl::StatusOr<ops::Graph> BuildFront(const BuildOptions& options) {
-  SISKIN_RETURN_IF_ERROR(Check(options, 128));
-  Net net("blazeface_front", {});
-  const Tensor image = net.Input({3, options.resolution, options.resolution});
+Tensor FrontLayers(Net& net, const Tensor& image, const BuildOptions&) {
   const Tensor map16 = Blocks(net, Stem(net, image, "backbone1.0"), kFront16, "backbone1", 2);
-  const Tensor map8 = Blocks(net, map16, kFront8, "backbone2", 0);
-  return net.Finish(Heads(net, map16, map8));
+  return Heads(net, map16, Blocks(net, map16, kFront8, "backbone2", 0));
 }
 
-absl::StatusOr<ops::Graph> BuildBack(const BuildOptions& options) {
-  SISKIN_RETURN_IF_ERROR(Check(options, 256));
-  Net net("blazeface_back", {});
-  const Tensor image = net.Input({3, options.resolution, options.resolution});
+Tensor BackLayers(Net& net, const Tensor& image, const BuildOptions&) {
   const Tensor map16 = Blocks(net, Stem(net, image, "backbone.0"), kBack16, "backbone", 2);
-  Tensor map8;
-  {
-    Net::Scope scope(net, "final");
-    map8 = SeparableConv(net, map16, map16.shape.channels, 2, ActivationKind::kRelu);
-  }
-  return net.Finish(Heads(net, map16, map8));
+  return Heads(net, map16, SeparableConv(net, map16, "final.convs", 96, 2, kRelu));
+}
+
+ModelSpec Spec(const std::string& camera, int side, const FaceContract& faces,
+               const LayersFunction& layers) {
+  return {.architecture = "blazeface_" + camera,
+          .title = "BlazeFace, " + camera + " camera",
+          .paper =
+              "Bazarevsky et al., BlazeFace: Sub-millisecond Neural Face Detection on "
+              "Mobile GPUs, 2019, arXiv:1907.05047",
+          .task = Task::kFaceDetection,
+          .faces = faces,
+          .resolution = side,
+          .min_resolution = side,
+          .key_styles = {{.name = "hollance",
+                          .input_preset = "blaze",
+                          .ignorable_prefixes = {"anchors"}}},
+          .variants = {{.name = "blazeface_" + camera + "_mediapipe",
+                        .source = "hollance/BlazeFace-PyTorch"}},
+          .layers = layers};
 }
 
 }  // namespace
 
+// Grids are of {stride, anchors of each cell}.
 std::vector<ModelSpec> BlazeFace() {
-  const KeyStyle hollance = {
-      .name = "hollance", .input_preset = "blaze", .ignorable_prefixes = {"anchors"}};
-  ModelSpec front = {.architecture = "blazeface_front",
-                     .title = "BlazeFace, front camera",
-                     .paper =
-                         "Bazarevsky et al., BlazeFace: Sub-millisecond Neural Face Detection on "
-                         "Mobile GPUs, 2019, arXiv:1907.05047",
-                     .task = Task::kFaceDetection,
-                     .faces = {.grids = {{.stride = 8, .anchors = 2}, {.stride = 16, .anchors = 6}},
-                               .score_threshold = 0.75f},
-                     .resolution = 128,
-                     .min_resolution = 128,
-                     .key_styles = {hollance},
-                     .build = BuildFront};
-  ModelSpec back = front;
-  back.architecture = "blazeface_back";
-  back.title = "BlazeFace, back camera";
-  back.faces = {.grids = {{.stride = 16, .anchors = 2}, {.stride = 32, .anchors = 6}},
-                .score_threshold = 0.65f};
-  back.resolution = back.min_resolution = 256;
-  back.build = BuildBack;
-  for (ModelSpec* spec : {&front, &back}) {
-    spec->variants = {{.name = spec->architecture + "_mediapipe",
-                       .key_style = hollance.name,
-                       .resolution = spec->resolution,
-                       .source = "hollance/BlazeFace-PyTorch"}};
-  }
-  return {front, back};
+  return {Spec("front", 128, {.grids = {{8, 2}, {16, 6}}, .score_threshold = 0.75f}, FrontLayers),
+          Spec("back", 256, {.grids = {{16, 2}, {32, 6}}, .score_threshold = 0.65f}, BackLayers)};
 }
 
 }  // namespace siskin::models

@@ -7,7 +7,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "models/family.h"
-#include "ops/status_macros.h"
 
 namespace siskin::models {
 namespace {
@@ -87,19 +86,12 @@ Tensor Inception(Net& net, const Tensor& x, const Module& module) {
   return net.Concat(branches, key("concat"));
 }
 
-absl::StatusOr<ops::Graph> Build(const BuildOptions& options) {
-  SISKIN_RETURN_IF_ERROR(Validate(options, kMinSide));
-  SISKIN_RETURN_IF_ERROR(ValidateWidth(options, {1.0}));
-  if (!options.form.empty()) return UnknownForm(options, "empty");
-  Net net("bn_inception",
-          {.padding = options.padding, .batch_norm_epsilon = options.batch_norm_epsilon});
-  Tensor x = net.Input({3, options.resolution, options.resolution});
+Tensor Layers(Net& net, Tensor x, const BuildOptions& options) {
   x = Halve(net, Conv(net, x, "conv1_7x7_s2", 64, 7, 2), "pool1");
   x = Conv(net, x, "conv2_3x3_reduce", 64);
   x = Halve(net, Conv(net, x, "conv2_3x3", 192, 3), "pool2");
   for (const Module& module : kModules) x = Inception(net, x, module);
-  return net.Finish(
-      net.Linear(net.GlobalAvgPool(x), {.key = "last_linear", .out_features = options.classes}));
+  return net.Linear(net.GlobalAvgPool(x), {.key = "last_linear", .out_features = options.classes});
 }
 
 }  // namespace
@@ -117,10 +109,9 @@ std::vector<ModelSpec> BnInception() {
                        .layer_name = MapLayers({{"last_linear", "fc"}}),
                        .input_preset = "caffe_bgr"}},
        .variants = {{.name = "bninception",
-                     .key_style = "cadene",
                      .published_top1 = 73.524,
                      .source = "Cadene/pretrained-models.pytorch (bn_inception-52deb4733.pth)"}},
-       .build = Build}};
+       .layers = Layers}};
 }
 
 }  // namespace siskin::models

@@ -45,10 +45,21 @@ constexpr std::vector<ModelSpec> (*kFamilies[])() = {
     IcResNet,           //
 };
 
+// What a variant does not say is its network's.
+void Complete(ModelSpec& spec) {
+  for (Variant& variant : spec.variants) {
+    if (variant.key_style.empty()) variant.key_style = spec.key_styles.front().name;
+    if (variant.resolution == 0) variant.resolution = spec.resolution;
+  }
+}
+
 std::vector<ModelSpec> AllSpecs() {
   std::vector<ModelSpec> specs;
   for (const auto& family : kFamilies) {
-    for (ModelSpec& spec : family()) specs.push_back(std::move(spec));
+    for (ModelSpec& spec : family()) {
+      Complete(spec);
+      specs.push_back(std::move(spec));
+    }
   }
   return specs;
 }

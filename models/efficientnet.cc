@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "models/family.h"
 #include "models/mbconv.h"
-#include "ops/status_macros.h"
 
 namespace siskin::models {
 namespace {
@@ -32,7 +31,6 @@ constexpr Row kRows[] = {
     {.t = 6, .k = 3, .c = 320, .n = 1, .s = 1},  //
 };
 constexpr int kHeadChannels = 1280;
-constexpr double kWidths[] = {1.0};
 
 MbConv Block(const Row& row, int repeat, int in) {
   return {.expanded = in * row.t,
@@ -43,13 +41,7 @@ MbConv Block(const Row& row, int repeat, int in) {
           .squeeze_excite = {.channels = in / 4, .activation = kSwish, .gate = kSigmoid}};
 }
 
-absl::StatusOr<ops::Graph> Build(const BuildOptions& options) {
-  SISKIN_RETURN_IF_ERROR(Validate(options));
-  SISKIN_RETURN_IF_ERROR(ValidateWidth(options, kWidths));
-  if (!options.form.empty()) return UnknownForm(options, "empty");
-  Net net("efficientnet_b0",
-          {.padding = options.padding, .batch_norm_epsilon = options.batch_norm_epsilon});
-  Tensor x = net.Input({3, options.resolution, options.resolution});
+Tensor Layers(Net& net, Tensor x, const BuildOptions& options) {
   x = net.ConvBn(x, {.key = "features.0.0",
                      .bn_key = "features.0.1",
                      .out_channels = kStemChannels,
@@ -68,8 +60,7 @@ absl::StatusOr<ops::Graph> Build(const BuildOptions& options) {
                      .bn_key = "features.8.1",
                      .out_channels = kHeadChannels,
                      .activation = kSwish});
-  x = net.Linear(net.GlobalAvgPool(x), {.key = "classifier.1", .out_features = options.classes});
-  return net.Finish(x);
+  return net.Linear(net.GlobalAvgPool(x), {.key = "classifier.1", .out_features = options.classes});
 }
 
 LayerNames TimmNames() {
@@ -90,20 +81,15 @@ LayerNames TimmNames() {
 // timm's tags name weights of other preprocessing.
 std::vector<Variant> Variants() {
   const std::string timm = "timm default_cfgs of efficientnet.py";
-  return {{.name = "efficientnet_b0_rwightman-3dd342df",
-           .key_style = "torchvision",
-           .published_top1 = 77.692,
-           .source = "torchvision EfficientNet_B0_Weights"},
-          {.name = "efficientnet_b0.ra_in1k", .key_style = "timm", .source = timm},
-          {.name = "efficientnet_b0.ra4_e3600_r224_in1k",
-           .key_style = "timm",
-           .input_preset = "timm_half_90",
-           .source = timm},
-          {.name = "tf_efficientnet_b0", .key_style = "timm-tf", .source = timm},
-          {.name = "tf_efficientnet_b0.ap_in1k",
-           .key_style = "timm-tf",
-           .input_preset = "timm_half",
-           .source = timm}};
+  return Join(
+      {Published("torchvision", "torchvision EfficientNet_B0_Weights",
+                 {{.name = "efficientnet_b0_rwightman-3dd342df", .published_top1 = 77.692}}),
+       Published("timm", timm,
+                 {{.name = "efficientnet_b0.ra_in1k"},
+                  {.name = "efficientnet_b0.ra4_e3600_r224_in1k", .input_preset = "timm_half_90"}}),
+       Published("timm-tf", timm,
+                 {{.name = "tf_efficientnet_b0"},
+                  {.name = "tf_efficientnet_b0.ap_in1k", .input_preset = "timm_half"}})});
 }
 
 }  // namespace
@@ -124,7 +110,7 @@ std::vector<ModelSpec> EfficientNet() {
            .classifier_layer = "classifier.1",
            .key_styles = {torchvision, timm, timm_tf},
            .variants = Variants(),
-           .build = Build}};
+           .layers = Layers}};
 }
 
 }  // namespace siskin::models

@@ -33,6 +33,14 @@ int ScaleChannels(int channels, double width, ChannelRule rule) {
   return 0;  // not reached; Net refuses it
 }
 
+int ScaleChannels(int channels, const BuildOptions& options) {
+  return ScaleChannels(channels, options.width, options.channel_rule);
+}
+
+int ScaleHeadChannels(int channels, const BuildOptions& options) {
+  return ScaleChannels(channels, std::max(options.width, 1.0), options.channel_rule);
+}
+
 std::string WidthLabel(double width) {
   std::string label = absl::StrCat(width);
   if (label.find('.') == std::string::npos) label += ".0";
@@ -46,19 +54,51 @@ std::function<std::string(std::string_view)> MapLayers(LayerNames names) {
   };
 }
 
+KeyStyle HfGoogle(LayerNames names, ChannelRule channel_rule) {
+  return {.name = "hf-google",
+          .layer_name = MapLayers(std::move(names)),
+          .padding = ops::PaddingRule::kTfSame,
+          .batch_norm_epsilon = 1e-3,
+          .channel_rule = channel_rule,
+          .background_class = true,
+          .input_preset = "google"};
+}
+
+void AddBlockNames(const std::string& ours, const std::string& theirs,
+                   absl::Span<const NamePair> layers, LayerNames& names) {
+  for (const auto& [a, b] : layers) {
+    names[absl::StrCat(ours, ".", a)] = absl::StrCat(theirs, ".", b);
+  }
+}
+
+std::vector<Variant> Published(std::string_view key_style, std::string_view source,
+                               std::vector<Variant> variants) {
+  for (Variant& variant : variants) {
+    variant.key_style = key_style;
+    variant.source = source;
+  }
+  return variants;
+}
+
+std::vector<Variant> Join(const std::vector<std::vector<Variant>>& publications) {
+  std::vector<Variant> all;
+  for (const std::vector<Variant>& variants : publications) {
+    all.insert(all.end(), variants.begin(), variants.end());
+  }
+  return all;
+}
+
 std::vector<Variant> SlimVariants(std::string_view architecture, absl::Span<const int> resolutions,
-                                  absl::Span<const SlimRow> rows, std::string_view source) {
+                                  absl::Span<const SlimRow> rows) {
   std::vector<Variant> variants;
   for (const SlimRow& row : rows) {
     for (size_t i = 0; i < resolutions.size(); ++i) {
       Variant variant;
       variant.name =
           absl::StrFormat("%s_%s_%d", architecture, WidthLabel(row.width), resolutions[i]);
-      variant.key_style = "hf-google";
       variant.width = row.width;
       variant.resolution = resolutions[i];
       if (row.top1.at(i) > 0) variant.published_top1 = row.top1.at(i);
-      variant.source = source;
       variants.push_back(std::move(variant));
     }
   }

@@ -5,9 +5,8 @@
 #include <array>
 #include <vector>
 
-#include "models/family.h"
 #include "models/inception_branch.h"
-#include "ops/status_macros.h"
+#include "models/model_spec.h"
 
 namespace siskin::models {
 namespace {
@@ -40,27 +39,19 @@ constexpr Module kStage5[] = {
 };
 
 Tensor Inception(Net& net, const Tensor& x, const Module& module) {
-  Net::Scope scope(net, module.name);
-  const Tensor one = Branch(net, x, {{"branch1", module.c1}});
-  const Tensor three =
-      Branch(net, x, {{"branch2.0", module.c3[0]}, {"branch2.1", module.c3[1], 3}});
-  const Tensor five = Branch(net, x, {{"branch3.0", module.c5[0]}, {"branch3.1", module.c5[1], 3}});
-  const Tensor pooled = net.MaxPool(x, {.kernel = 3, .padding = 1}, "branch4.0");
-  return net.Concat({one, three, five, Branch(net, pooled, {{"branch4.1", module.pool}})},
-                    "concat");
+  const auto& [name, c1, c3, c5, pool] = module;
+  return InceptionModule(net, x, name,
+                         {{{"branch1", c1}},
+                          {{"branch2.0", c3[0]}, {"branch2.1", c3[1], 3}},
+                          {{"branch3.0", c5[0]}, {"branch3.1", c5[1], 3}},
+                          {MaxPool("branch4.0"), {"branch4.1", pool}}});
 }
 
 Tensor Halve(Net& net, const Tensor& x, int kernel, std::string_view label) {
   return net.MaxPool(x, {.kernel = kernel, .stride = 2, .ceil_mode = true}, label);
 }
 
-absl::StatusOr<ops::Graph> Build(const BuildOptions& options) {
-  SISKIN_RETURN_IF_ERROR(Validate(options));
-  SISKIN_RETURN_IF_ERROR(ValidateWidth(options, {1.0}));
-  if (!options.form.empty()) return UnknownForm(options, "empty");
-  Net net("googlenet",
-          {.padding = options.padding, .batch_norm_epsilon = options.batch_norm_epsilon});
-  Tensor x = net.Input({3, options.resolution, options.resolution});
+Tensor Layers(Net& net, Tensor x, const BuildOptions& options) {
   x = Halve(net, Branch(net, x, {{"conv1", 64, 7, 2}}), 3, "maxpool1");
   x = Halve(net, Branch(net, x, {{"conv2", 64}, {"conv3", 192, 3}}), 3, "maxpool2");
   for (const Module& module : kStage3) x = Inception(net, x, module);
@@ -68,8 +59,7 @@ absl::StatusOr<ops::Graph> Build(const BuildOptions& options) {
   for (const Module& module : kStage4) x = Inception(net, x, module);
   x = Halve(net, x, 2, "maxpool4");
   for (const Module& module : kStage5) x = Inception(net, x, module);
-  return net.Finish(
-      net.Linear(net.GlobalAvgPool(x), {.key = "fc", .out_features = options.classes}));
+  return net.Linear(net.GlobalAvgPool(x), {.key = "fc", .out_features = options.classes});
 }
 
 }  // namespace
@@ -84,10 +74,9 @@ std::vector<ModelSpec> GoogLeNet() {
                            .input_preset = "tv256_half",
                            .ignorable_prefixes = {"aux1.", "aux2."}}},
            .variants = {{.name = "googlenet-1378be20",
-                         .key_style = "torchvision",
                          .published_top1 = 69.778,
                          .source = "torchvision GoogLeNet_Weights"}},
-           .build = Build}};
+           .layers = Layers}};
 }
 
 }  // namespace siskin::models

@@ -1,7 +1,9 @@
 // IC-ResNet: a ResNet of bottlenecks whose 3x3 convolutions are inception convolutions (IC-Conv):
 // each divides its output channels over dilations, by the pattern that a search found for the
 // layer.
+#include <algorithm>
 #include <array>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,16 +11,16 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "models/dilation_pattern.h"
-#include "models/family.h"
+#include "models/model_spec.h"
 #include "models/published_patterns.h"
 #include "ops/status_macros.h"
 
 namespace siskin::models {
 namespace {
 
-using ops::ActivationKind;
 using ops::Net;
 using ops::Tensor;
+using enum ops::ActivationKind;
 
 // The patterns that were found for a task: a variant of the network.
 struct Form {
@@ -33,24 +35,15 @@ constexpr Form kForms101[] = {
     {.name = "", .variant = "ic_resnet101_det", .patterns = kIcResNet101Patterns},
 };
 
+constexpr int kLayers = 4;
 struct Network {
-  const char *architecture, *title;
-  std::array<int, 4> blocks;  // of each layer
+  int depth;
+  std::array<int, kLayers> blocks;  // of each layer
   absl::Span<const Form> forms;
-  const char* known_forms;
 };
-constexpr Network kIcResNet50 = {.architecture = "ic_resnet50",
-                                 .title = "IC-ResNet-50",
-                                 .blocks = {3, 4, 6, 3},
-                                 .forms = kForms50,
-                                 .known_forms = "empty (found for detection), \"seg\" or \"pose\""};
-constexpr Network kIcResNet101 = {.architecture = "ic_resnet101",
-                                  .title = "IC-ResNet-101",
-                                  .blocks = {3, 4, 23, 3},
-                                  .forms = kForms101,
-                                  .known_forms = "empty (found for detection)"};
+constexpr Network kIcResNet50 = {.depth = 50, .blocks = {3, 4, 6, 3}, .forms = kForms50};
+constexpr Network kIcResNet101 = {.depth = 101, .blocks = {3, 4, 23, 3}, .forms = kForms101};
 
-constexpr double kWidths[] = {1.0};
 constexpr int kStemChannels = 64;
 constexpr int kExpansion = 4;
 constexpr int Planes(int layer) { return kStemChannels << layer; }
@@ -67,16 +60,14 @@ Tensor InceptionConv(Net& net, const Tensor& x, int stride, const DilationPatter
                                       .dilation = dilation}));
   }
   const Tensor y = branches.size() == 1 ? branches[0] : net.Concat(branches, "conv2");
-  return net.Act(net.BatchNorm(y, "bn2"), ActivationKind::kRelu, "conv2.act");
+  return net.Act(net.BatchNorm(y, "bn2"), kRelu, "conv2.act");
 }
 
 Tensor Bottleneck(Net& net, const Tensor& x, int planes, int stride,
                   const DilationPattern& pattern) {
   const int out_channels = planes * kExpansion;
-  Tensor y = net.ConvBn(x, {.key = "conv1",
-                            .bn_key = "bn1",
-                            .out_channels = planes,
-                            .activation = ActivationKind::kRelu});
+  Tensor y =
+      net.ConvBn(x, {.key = "conv1", .bn_key = "bn1", .out_channels = planes, .activation = kRelu});
   y = InceptionConv(net, y, stride, pattern);
   y = net.ConvBn(y, {.key = "conv3", .bn_key = "bn3", .out_channels = out_channels});
   Tensor shortcut = x;
@@ -86,64 +77,54 @@ Tensor Bottleneck(Net& net, const Tensor& x, int planes, int stride,
                               .out_channels = out_channels,
                               .stride = stride});
   }
-  return net.Act(net.Add(y, shortcut, "add"), ActivationKind::kRelu, "add.act");
+  return net.Act(net.Add(y, shortcut, "add"), kRelu, "add.act");
 }
 
 // The model's own patterns, or else those of the form.
 absl::StatusOr<std::vector<DilationPattern>> Patterns(const Network& network,
                                                       const BuildOptions& options) {
+  if (options.dilation_patterns.empty()) {
+    const auto form =
+        std::find_if(network.forms.begin(), network.forms.end(),
+                     [&options](const Form& form) { return options.form == form.name; });
+    return ParseDilationPatterns(form->variant, form->patterns);
+  }
   std::vector<int> channels;
-  for (size_t layer = 0; layer < network.blocks.size(); ++layer) {
-    channels.insert(channels.end(), network.blocks[layer], Planes(static_cast<int>(layer)));
+  for (int layer = 0; layer < kLayers; ++layer) {
+    channels.insert(channels.end(), network.blocks[layer], Planes(layer));
   }
-  for (const Form& form : network.forms) {
-    if (options.form != form.name) continue;
-    std::vector<DilationPattern> patterns = options.dilation_patterns;
-    if (patterns.empty()) {
-      SISKIN_ASSIGN_OR_RETURN(patterns, ParseDilationPatterns(form.variant, form.patterns));
-    }
-    SISKIN_RETURN_IF_ERROR(CheckDilationPatterns(patterns, channels));
-    return patterns;
-  }
-  return UnknownForm(options, network.known_forms);
+  SISKIN_RETURN_IF_ERROR(CheckDilationPatterns(options.dilation_patterns, channels));
+  return options.dilation_patterns;
 }
 
-absl::StatusOr<ops::Graph> Build(const Network& network, const BuildOptions& options) {
-  SISKIN_RETURN_IF_ERROR(Validate(options));
-  SISKIN_RETURN_IF_ERROR(ValidateWidth(options, kWidths));
+absl::StatusOr<Tensor> Layers(const Network& network, Net& net, Tensor x,
+                              const BuildOptions& options) {
   SISKIN_ASSIGN_OR_RETURN(const std::vector<DilationPattern> patterns, Patterns(network, options));
-  Net net(network.architecture,
-          {.padding = options.padding, .batch_norm_epsilon = options.batch_norm_epsilon});
-  Tensor x = net.Input({3, options.resolution, options.resolution});
   x = net.ConvBn(x, {.key = "conv1",
                      .bn_key = "bn1",
                      .out_channels = kStemChannels,
                      .kernel = 7,
                      .stride = 2,
-                     .activation = ActivationKind::kRelu});
+                     .activation = kRelu});
   x = net.MaxPool(x, {.kernel = 3, .stride = 2, .padding = 1}, "maxpool");
   auto pattern = patterns.begin();
-  for (int layer = 0; layer < static_cast<int>(network.blocks.size()); ++layer) {
+  for (int layer = 0; layer < kLayers; ++layer) {
     for (int block = 0; block < network.blocks[layer]; ++block) {
       Net::Scope scope(net, absl::StrCat("layer", layer + 1, ".", block));
       const int stride = layer > 0 && block == 0 ? 2 : 1;
       x = Bottleneck(net, x, Planes(layer), stride, *pattern++);
     }
   }
-  x = net.Linear(net.GlobalAvgPool(x), {.key = "fc", .out_features = options.classes});
-  return net.Finish(x);
+  return net.Linear(net.GlobalAvgPool(x), {.key = "fc", .out_features = options.classes});
 }
 
 ModelSpec Spec(const Network& network) {
   std::vector<Variant> variants;
   for (const Form& form : network.forms) {
-    variants.push_back({.name = form.variant,
-                        .key_style = "yifan123",
-                        .form = form.name,
-                        .source = "yifan123/IC-Conv"});
+    variants.push_back({.name = form.variant, .form = form.name, .source = "yifan123/IC-Conv"});
   }
-  return {.architecture = network.architecture,
-          .title = network.title,
+  return {.architecture = absl::StrCat("ic_resnet", network.depth),
+          .title = absl::StrCat("IC-ResNet-", network.depth),
           .paper =
               "Liu et al., Inception Convolution with Efficient Dilation Search, 2020, "
               "arXiv:2012.13587",
@@ -151,7 +132,7 @@ ModelSpec Spec(const Network& network) {
           .has_dilation_patterns = true,
           .key_styles = {{.name = "yifan123", .input_preset = "tv256"}},
           .variants = std::move(variants),
-          .build = [&network](const BuildOptions& options) { return Build(network, options); }};
+          .layers = std::bind_front(Layers, network)};
 }
 
 }  // namespace

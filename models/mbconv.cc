@@ -1,7 +1,5 @@
 #include "models/mbconv.h"
 
-#include <utility>
-
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 
@@ -24,7 +22,6 @@ Tensor AppendSqueezeExcite(Net& net, const Tensor& x, const SqueezeExcite& spec)
 
 // torchvision's and timm's name of each layer. The last two lines are for blocks without
 // squeeze-and-excite; no block has both.
-using NamePair = std::pair<const char*, const char*>;
 constexpr NamePair kExpandedBlock[] = {
     {"0.0", "conv_pw"},          {"0.1", "bn1"},               //
     {"1.0", "conv_dw"},          {"1.1", "bn2"},               //
@@ -72,11 +69,9 @@ Tensor AppendMbConv(Net& net, const Tensor& x, const MbConv& block) {
 
 void AddTimmNames(const std::string& ours, const std::string& theirs, bool expands,
                   LayerNames& names) {
-  const auto block =
-      expands ? absl::MakeConstSpan(kExpandedBlock) : absl::MakeConstSpan(kUnexpandedBlock);
-  for (const auto& [our_layer, their_layer] : block) {
-    names[absl::StrCat(ours, ".", our_layer)] = absl::StrCat(theirs, ".", their_layer);
-  }
+  AddBlockNames(
+      ours, theirs,
+      expands ? absl::MakeConstSpan(kExpandedBlock) : absl::MakeConstSpan(kUnexpandedBlock), names);
 }
 
 }  // namespace siskin::models

@@ -1,22 +1,19 @@
 // MobileNetV2: a stem, seventeen inverted residual blocks, a 1x1 head, a classifier.
 //
 // ReLU6 everywhere but after a block's projection and after its sum, which are linear.
-#include <algorithm>
 #include <iterator>
-#include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "models/family.h"
-#include "ops/status_macros.h"
 
 namespace siskin::models {
 namespace {
 
-using ops::ActivationKind;
 using ops::Net;
 using ops::Tensor;
+using enum ops::ActivationKind;
 
 // Table 2 of the paper: expansion t, channels c, repeats n, stride s of the first repeat.
 struct Row {
@@ -56,132 +53,90 @@ std::vector<Block> Blocks() {
   return blocks;
 }
 
-// How a code base names its layers: a convolution with its batch norm, a block's three of them,
-// and the network. The block without expansion (t = 1) has names of its own.
-struct ConvNames {
-  const char *conv, *norm;
-};
-struct BlockNames {
-  ConvNames expand, depthwise, project;
-};
-struct Naming {
-  ConvNames stem;
-  std::string (*prefix)(const Block&);
-  BlockNames block, unexpanded_block;
-  ConvNames head;
-  const char* classifier;
-};
-
-constexpr Naming kTorchvision = {
-    .stem = {"features.0.0", "features.0.1"},
-    .prefix = [](const Block& block) { return absl::StrCat("features.", block.index); },
-    .block = {{"conv.0.0", "conv.0.1"}, {"conv.1.0", "conv.1.1"}, {"conv.2", "conv.3"}},
-    .unexpanded_block = {{}, {"conv.0.0", "conv.0.1"}, {"conv.1", "conv.2"}},
-    .head = {"features.18.0", "features.18.1"},
-    .classifier = "classifier.1"};
-
-constexpr Naming kTimm = {
-    .stem = {"conv_stem", "bn1"},
-    .prefix = [](const Block& b) { return absl::StrCat("blocks.", b.row, ".", b.repeat); },
-    .block = {{"conv_pw", "bn1"}, {"conv_dw", "bn2"}, {"conv_pwl", "bn3"}},
-    .unexpanded_block = {{}, {"conv_dw", "bn1"}, {"conv_pw", "bn2"}},
-    .head = {"conv_head", "bn2"},
-    .classifier = "classifier"};
-
-// HF's stem holds the first block too, so its layers are the blocks from the second.
-std::string HfPrefix(const Block& block) {
-  if (block.index == 1) return "mobilenet_v2.conv_stem";
-  return absl::StrCat("mobilenet_v2.layer.", block.index - 2);
-}
-constexpr BlockNames kHfBlock = {{"expand_1x1.convolution", "expand_1x1.normalization"},
-                                 {"conv_3x3.convolution", "conv_3x3.normalization"},
-                                 {"reduce_1x1.convolution", "reduce_1x1.normalization"}};
-constexpr Naming kHf = {
-    .stem = {"mobilenet_v2.conv_stem.first_conv.convolution",
-             "mobilenet_v2.conv_stem.first_conv.normalization"},
-    .prefix = HfPrefix,
-    .block = kHfBlock,
-    .unexpanded_block = kHfBlock,
-    .head = {"mobilenet_v2.conv_1x1.convolution", "mobilenet_v2.conv_1x1.normalization"},
-    .classifier = "classifier"};
-
-const BlockNames& NamesOf(const Block& block, const Naming& naming) {
-  return block.expansion == 1 ? naming.unexpanded_block : naming.block;
-}
-
-// Every layer of the network, in an order that is the same for every naming.
-std::vector<std::string> Layers(const Naming& naming) {
-  std::vector<std::string> layers = {naming.stem.conv, naming.stem.norm};
-  for (const Block& block : Blocks()) {
-    const BlockNames& names = NamesOf(block, naming);
-    std::vector<ConvNames> convolutions = {names.depthwise, names.project};
-    if (block.expansion != 1) convolutions.push_back(names.expand);
-    for (const ConvNames& conv_names : convolutions) {
-      layers.push_back(absl::StrCat(naming.prefix(block), ".", conv_names.conv));
-      layers.push_back(absl::StrCat(naming.prefix(block), ".", conv_names.norm));
-    }
-  }
-  for (const char* layer : {naming.head.conv, naming.head.norm, naming.classifier}) {
-    layers.push_back(layer);
-  }
-  return layers;
-}
-
-LayerNames CanonicalTo(const Naming& naming) {
-  const std::vector<std::string> ours = Layers(kTorchvision);
-  const std::vector<std::string> theirs = Layers(naming);
-  LayerNames names;
-  for (size_t i = 0; i < ours.size(); ++i) names[ours[i]] = theirs[i];
-  return names;
-}
-
 Tensor InvertedResidual(Net& net, const Tensor& x, const Block& block, int out_channels) {
-  const BlockNames& names = NamesOf(block, kTorchvision);
+  const bool expands = block.expansion != 1;
   Tensor y = x;
-  if (block.expansion != 1) {
-    y = net.ConvBn(y, {.key = names.expand.conv,
-                       .bn_key = names.expand.norm,
+  if (expands) {
+    y = net.ConvBn(y, {.key = "conv.0.0",
+                       .bn_key = "conv.0.1",
                        .out_channels = x.shape.channels * block.expansion,
-                       .activation = ActivationKind::kRelu6});
+                       .activation = kRelu6});
   }
-  y = net.DepthwiseConvBn(y, {.key = names.depthwise.conv,
-                              .bn_key = names.depthwise.norm,
+  y = net.DepthwiseConvBn(y, {.key = expands ? "conv.1.0" : "conv.0.0",
+                              .bn_key = expands ? "conv.1.1" : "conv.0.1",
                               .kernel = 3,
                               .stride = block.stride,
-                              .activation = ActivationKind::kRelu6});
-  y = net.ConvBn(
-      y, {.key = names.project.conv, .bn_key = names.project.norm, .out_channels = out_channels});
+                              .activation = kRelu6});
+  y = net.ConvBn(y, {.key = expands ? "conv.2" : "conv.1",
+                     .bn_key = expands ? "conv.3" : "conv.2",
+                     .out_channels = out_channels});
   const bool residual = block.stride == 1 && x.shape.channels == out_channels;
   return residual ? net.Add(x, y, "add") : y;
 }
 
-absl::StatusOr<ops::Graph> Build(const BuildOptions& options) {
-  SISKIN_RETURN_IF_ERROR(Validate(options));
-  if (!options.form.empty()) return UnknownForm(options, "empty");
-  const auto scaled = [&options](int channels, double width) {
-    return ScaleChannels(channels, width, options.channel_rule);
-  };
-  Net net("mobilenet_v2",
-          {.padding = options.padding, .batch_norm_epsilon = options.batch_norm_epsilon});
-  Tensor x = net.Input({3, options.resolution, options.resolution});
-  x = net.ConvBn(x, {.key = kTorchvision.stem.conv,
-                     .bn_key = kTorchvision.stem.norm,
-                     .out_channels = scaled(kStemChannels, options.width),
+Tensor Layers(Net& net, Tensor x, const BuildOptions& options) {
+  x = net.ConvBn(x, {.key = "features.0.0",
+                     .bn_key = "features.0.1",
+                     .out_channels = ScaleChannels(kStemChannels, options),
                      .kernel = 3,
                      .stride = 2,
-                     .activation = ActivationKind::kRelu6});
+                     .activation = kRelu6});
   for (const Block& block : Blocks()) {
-    Net::Scope scope(net, kTorchvision.prefix(block));
-    x = InvertedResidual(net, x, block, scaled(block.channels, options.width));
+    Net::Scope scope(net, absl::StrCat("features.", block.index));
+    x = InvertedResidual(net, x, block, ScaleChannels(block.channels, options));
   }
-  x = net.ConvBn(x, {.key = kTorchvision.head.conv,
-                     .bn_key = kTorchvision.head.norm,
-                     .out_channels = scaled(kHeadChannels, std::max(options.width, 1.0)),
-                     .activation = ActivationKind::kRelu6});
-  x = net.Linear(net.GlobalAvgPool(x), {.key = kTorchvision.classifier,
-                                        .out_features = options.classes,
-                                        .may_have_background_row = true});
-  return net.Finish(x);
+  x = net.ConvBn(x, {.key = "features.18.0",
+                     .bn_key = "features.18.1",
+                     .out_channels = ScaleHeadChannels(kHeadChannels, options),
+                     .activation = kRelu6});
+  return net.Linear(
+      net.GlobalAvgPool(x),
+      {.key = "classifier.1", .out_features = options.classes, .may_have_background_row = true});
+}
+
+// torchvision's and another's names of the layers of a block. The first block of the network does
+// not expand.
+constexpr NamePair kTimmBlock[] = {{"conv.0.0", "conv_pw"}, {"conv.0.1", "bn1"},
+                                   {"conv.1.0", "conv_dw"}, {"conv.1.1", "bn2"},
+                                   {"conv.2", "conv_pwl"},  {"conv.3", "bn3"}};
+constexpr NamePair kTimmFirstBlock[] = {
+    {"conv.0.0", "conv_dw"}, {"conv.0.1", "bn1"}, {"conv.1", "conv_pw"}, {"conv.2", "bn2"}};
+constexpr NamePair kHfBlock[] = {
+    {"conv.0.0", "expand_1x1.convolution"}, {"conv.0.1", "expand_1x1.normalization"},
+    {"conv.1.0", "conv_3x3.convolution"},   {"conv.1.1", "conv_3x3.normalization"},
+    {"conv.2", "reduce_1x1.convolution"},   {"conv.3", "reduce_1x1.normalization"}};
+constexpr NamePair kHfFirstBlock[] = {{"conv.0.0", "conv_3x3.convolution"},
+                                      {"conv.0.1", "conv_3x3.normalization"},
+                                      {"conv.1", "reduce_1x1.convolution"},
+                                      {"conv.2", "reduce_1x1.normalization"}};
+
+LayerNames TimmNames() {
+  LayerNames names = {{"features.0.0", "conv_stem"},
+                      {"features.0.1", "bn1"},
+                      {"features.18.0", "conv_head"},
+                      {"features.18.1", "bn2"},
+                      {"classifier.1", "classifier"}};
+  for (const Block& block : Blocks()) {
+    AddBlockNames(absl::StrCat("features.", block.index),
+                  absl::StrCat("blocks.", block.row, ".", block.repeat),
+                  block.index == 1 ? absl::MakeConstSpan(kTimmFirstBlock) : kTimmBlock, names);
+  }
+  return names;
+}
+
+// HF's stem holds the first block too, so its layers are the blocks from the second.
+LayerNames HfNames() {
+  LayerNames names = {{"features.0.0", "mobilenet_v2.conv_stem.first_conv.convolution"},
+                      {"features.0.1", "mobilenet_v2.conv_stem.first_conv.normalization"},
+                      {"features.18.0", "mobilenet_v2.conv_1x1.convolution"},
+                      {"features.18.1", "mobilenet_v2.conv_1x1.normalization"},
+                      {"classifier.1", "classifier"}};
+  AddBlockNames("features.1", "mobilenet_v2.conv_stem", kHfFirstBlock, names);
+  for (int index = 2; index <= 17; ++index) {
+    AddBlockNames(absl::StrCat("features.", index), absl::StrCat("mobilenet_v2.layer.", index - 2),
+                  kHfBlock, names);
+  }
+  return names;
 }
 
 constexpr int kSlimResolutions[] = {224, 192, 160, 128, 96};
@@ -196,36 +151,17 @@ constexpr SlimRow kSlimTop1[] = {
 
 // torchvision has two weight files of one network; they are named here as the files are.
 std::vector<Variant> Variants() {
-  const std::string torchvision = "torchvision MobileNet_V2_Weights";
-  const std::string timm = "timm results-imagenet.csv";
-  std::vector<Variant> variants = {
-      {.name = "mobilenet_v2-b0353104",
-       .key_style = "torchvision",
-       .input_preset = "tv256",
-       .published_top1 = 71.878,
-       .source = torchvision},
-      {.name = "mobilenet_v2-7ebf99e0",
-       .key_style = "torchvision",
-       .input_preset = "tv232",
-       .published_top1 = 72.154,
-       .source = torchvision},
-      {.name = "mobilenetv2_050",
-       .key_style = "timm",
-       .width = 0.5,
-       .published_top1 = 65.93,
-       .source = timm},
-      {.name = "mobilenetv2_100", .key_style = "timm", .published_top1 = 72.91, .source = timm},
-      {.name = "mobilenetv2_140",
-       .key_style = "timm",
-       .width = 1.4,
-       .published_top1 = 76.53,
-       .source = timm},
-  };
-  for (Variant& variant : SlimVariants("mobilenet_v2", kSlimResolutions, kSlimTop1,
-                                       "tensorflow/models research/slim mobilenet_v2")) {
-    variants.push_back(std::move(variant));
-  }
-  return variants;
+  return Join(
+      {Published(
+           "torchvision", "torchvision MobileNet_V2_Weights",
+           {{.name = "mobilenet_v2-b0353104", .published_top1 = 71.878},
+            {.name = "mobilenet_v2-7ebf99e0", .input_preset = "tv232", .published_top1 = 72.154}}),
+       Published("timm", "timm results-imagenet.csv",
+                 {{.name = "mobilenetv2_050", .width = 0.5, .published_top1 = 65.93},
+                  {.name = "mobilenetv2_100", .published_top1 = 72.91},
+                  {.name = "mobilenetv2_140", .width = 1.4, .published_top1 = 76.53}}),
+       Published("hf-google", "tensorflow/models research/slim mobilenet_v2",
+                 SlimVariants("mobilenet_v2", kSlimResolutions, kSlimTop1))});
 }
 
 }  // namespace
@@ -233,23 +169,16 @@ std::vector<Variant> Variants() {
 std::vector<ModelSpec> MobileNetV2() {
   const KeyStyle torchvision = {.name = "torchvision", .input_preset = "tv256"};
   const KeyStyle timm = {
-      .name = "timm", .layer_name = MapLayers(CanonicalTo(kTimm)), .input_preset = "timm"};
-  const KeyStyle hf = {.name = "hf-google",
-                       .layer_name = MapLayers(CanonicalTo(kHf)),
-                       .padding = ops::PaddingRule::kTfSame,
-                       .batch_norm_epsilon = 1e-3,
-                       .channel_rule = ChannelRule::kRoundedMultipleOf8,
-                       .background_class = true,
-                       .input_preset = "google"};
+      .name = "timm", .layer_name = MapLayers(TimmNames()), .input_preset = "timm"};
   return {{.architecture = "mobilenet_v2",
            .title = "MobileNetV2",
            .paper = "Sandler et al., MobileNetV2: Inverted Residuals and Linear Bottlenecks, 2018, "
                     "arXiv:1801.04381",
-           .classifier_layer = kTorchvision.classifier,
+           .classifier_layer = "classifier.1",
            .any_width = true,
-           .key_styles = {torchvision, timm, hf},
+           .key_styles = {torchvision, timm, HfGoogle(HfNames(), ChannelRule::kRoundedMultipleOf8)},
            .variants = Variants(),
-           .build = Build}};
+           .layers = Layers}};
 }
 
 }  // namespace siskin::models

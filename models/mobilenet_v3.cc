@@ -1,5 +1,7 @@
 // MobileNetV3, Large and Small: a stem, inverted residuals with squeeze-and-excite, a 1x1 head, two
 // linear layers behind the pool.
+#include <functional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -7,7 +9,6 @@
 #include "absl/types/span.h"
 #include "models/family.h"
 #include "models/mbconv.h"
-#include "ops/status_macros.h"
 
 namespace siskin::models {
 namespace {
@@ -62,10 +63,6 @@ constexpr Network kLarge = {"mobilenet_v3_large", kLargeRows, 960, 1280};
 constexpr Network kSmall = {"mobilenet_v3_small", kSmallRows, 576, 1024};
 constexpr int kStemChannels = 16;
 
-int Scaled(int channels, const BuildOptions& options) {
-  return ScaleChannels(channels, options.width, options.channel_rule);
-}
-
 // torchvision multiplies every number of channels by the width. TensorFlow, and timm after it,
 // expands what is narrow by the paper's ratio, and keeps the features and a narrow network's stem.
 bool NarrowsEverything(const BuildOptions& options) {
@@ -74,27 +71,27 @@ bool NarrowsEverything(const BuildOptions& options) {
 
 int StemChannels(const BuildOptions& options) {
   const bool keep = !NarrowsEverything(options) && options.width < 0.75;
-  return keep ? kStemChannels : Scaled(kStemChannels, options);
+  return keep ? kStemChannels : ScaleChannels(kStemChannels, options);
 }
 
 int ExpandedChannels(const Row& row, int in, const BuildOptions& options) {
-  if (NarrowsEverything(options)) return Scaled(row.exp, options);
+  if (NarrowsEverything(options)) return ScaleChannels(row.exp, options);
   const double ratio = static_cast<double>(row.exp) / row.in;
   return MakeDivisible(in * ratio);
 }
 
 int HeadChannels(const Network& network, int in, const BuildOptions& options) {
-  return NarrowsEverything(options) ? 6 * in : Scaled(network.head, options);
+  return NarrowsEverything(options) ? 6 * in : ScaleChannels(network.head, options);
 }
 
 int Features(const Network& network, const BuildOptions& options) {
-  return NarrowsEverything(options) ? Scaled(network.features, options) : network.features;
+  return NarrowsEverything(options) ? ScaleChannels(network.features, options) : network.features;
 }
 
 // Minimalistic networks have neither 5x5 kernels nor squeeze-and-excite nor hard swish.
 MbConv Block(const Row& row, int in, bool minimalistic, const BuildOptions& options) {
   MbConv block = {.expanded = ExpandedChannels(row, in, options),
-                  .channels = Scaled(row.out, options),
+                  .channels = ScaleChannels(row.out, options),
                   .kernel = minimalistic ? 3 : row.k,
                   .stride = row.s,
                   .activation = minimalistic ? kRelu : row.nl};
@@ -105,16 +102,9 @@ MbConv Block(const Row& row, int in, bool minimalistic, const BuildOptions& opti
   return block;
 }
 
-absl::StatusOr<ops::Graph> Build(const Network& network, const BuildOptions& options) {
-  SISKIN_RETURN_IF_ERROR(Validate(options));
+Tensor Layers(const Network& network, Net& net, Tensor x, const BuildOptions& options) {
   const bool minimalistic = options.form == "minimalistic";
-  if (!options.form.empty() && !minimalistic) {
-    return UnknownForm(options, "empty or \"minimalistic\"");
-  }
   const ops::ActivationKind activation = minimalistic ? kRelu : kHardSwish;
-  Net net(network.architecture,
-          {.padding = options.padding, .batch_norm_epsilon = options.batch_norm_epsilon});
-  Tensor x = net.Input({3, options.resolution, options.resolution});
   x = net.ConvBn(x, {.key = "features.0.0",
                      .bn_key = "features.0.1",
                      .out_channels = StemChannels(options),
@@ -133,8 +123,7 @@ absl::StatusOr<ops::Graph> Build(const Network& network, const BuildOptions& opt
   x = net.Linear(net.GlobalAvgPool(x), {.key = "classifier.0",
                                         .out_features = Features(network, options),
                                         .activation = activation});
-  x = net.Linear(x, {.key = "classifier.3", .out_features = options.classes});
-  return net.Finish(x);
+  return net.Linear(x, {.key = "classifier.3", .out_features = options.classes});
 }
 
 // A stage of timm has blocks of one number of channels; the head is a stage of its own. The linear
@@ -158,30 +147,44 @@ LayerNames TimmNames(const Network& network) {
   return names;
 }
 
-Variant Torchvision(const char* name, const char* preset, double top1) {
-  return {.name = name,
-          .key_style = "torchvision",
-          .input_preset = preset,
-          .published_top1 = top1,
-          .source = "torchvision mobilenetv3.py"};
+std::vector<Variant> LargeVariants() {
+  const std::string timm = "timm results-imagenet.csv";
+  const std::vector<Variant> of_timm = {{.name = "mobilenetv3_large_100", .published_top1 = 75.78},
+                                        {.name = "mobilenetv3_large_100.ra4_e3600_r224_in1k",
+                                         .input_preset = "timm_half_95",
+                                         .published_top1 = 76.31},
+                                        {.name = "mobilenetv3_large_100.miil_in21k_ft_in1k",
+                                         .input_preset = "timm_unit_bilinear",
+                                         .published_top1 = 77.92}};
+  const std::vector<Variant> of_tensorflow = {
+      {.name = "tf_mobilenetv3_large_075", .width = 0.75, .published_top1 = 73.44},
+      {.name = "tf_mobilenetv3_large_100", .published_top1 = 75.51},
+      {.name = "tf_mobilenetv3_large_minimal_100",
+       .form = "minimalistic",
+       .published_top1 = 72.27}};
+  return Join({Published("torchvision", "torchvision mobilenetv3.py",
+                         {{.name = "mobilenet_v3_large-8738ca79", .published_top1 = 74.042},
+                          {.name = "mobilenet_v3_large-5c1a4163",
+                           .input_preset = "tv232",
+                           .published_top1 = 75.274}}),
+               Published("timm", timm, of_timm), Published("timm-tf", timm, of_tensorflow)});
 }
 
-Variant Timm(const char* name, double width, double top1, const char* preset = "") {
-  return {.name = name,
-          .key_style = "timm",
-          .width = width,
-          .input_preset = preset,
-          .published_top1 = top1,
-          .source = "timm results-imagenet.csv"};
-}
-
-Variant TimmTf(const char* name, double width, double top1, const char* form = "") {
-  return {.name = name,
-          .key_style = "timm-tf",
-          .width = width,
-          .form = form,
-          .published_top1 = top1,
-          .source = "timm results-imagenet.csv"};
+std::vector<Variant> SmallVariants() {
+  const std::string timm = "timm results-imagenet.csv";
+  const std::vector<Variant> of_timm = {
+      {.name = "mobilenetv3_small_050", .width = 0.5, .published_top1 = 57.92},
+      {.name = "mobilenetv3_small_075", .width = 0.75, .published_top1 = 65.28},
+      {.name = "mobilenetv3_small_100", .published_top1 = 67.64}};
+  const std::vector<Variant> of_tensorflow = {
+      {.name = "tf_mobilenetv3_small_075", .width = 0.75, .published_top1 = 65.71},
+      {.name = "tf_mobilenetv3_small_100", .published_top1 = 67.92},
+      {.name = "tf_mobilenetv3_small_minimal_100",
+       .form = "minimalistic",
+       .published_top1 = 62.89}};
+  return Join({Published("torchvision", "torchvision mobilenetv3.py",
+                         {{.name = "mobilenet_v3_small-047dcff4", .published_top1 = 67.668}}),
+               Published("timm", timm, of_timm), Published("timm-tf", timm, of_tensorflow)});
 }
 
 ModelSpec Spec(const Network& network, const char* title, std::vector<Variant> variants) {
@@ -201,29 +204,14 @@ ModelSpec Spec(const Network& network, const char* title, std::vector<Variant> v
           .any_width = true,
           .key_styles = {torchvision, timm, timm_tf},
           .variants = std::move(variants),
-          .build = [&network](const BuildOptions& options) { return Build(network, options); }};
+          .layers = std::bind_front(Layers, network)};
 }
 
 }  // namespace
 
 std::vector<ModelSpec> MobileNetV3() {
-  return {
-      Spec(kLarge, "MobileNetV3-Large",
-           {Torchvision("mobilenet_v3_large-8738ca79", "tv256", 74.042),
-            Torchvision("mobilenet_v3_large-5c1a4163", "tv232", 75.274),
-            Timm("mobilenetv3_large_100", 1.0, 75.78),
-            Timm("mobilenetv3_large_100.ra4_e3600_r224_in1k", 1.0, 76.31, "timm_half_95"),
-            Timm("mobilenetv3_large_100.miil_in21k_ft_in1k", 1.0, 77.92, "timm_unit_bilinear"),
-            TimmTf("tf_mobilenetv3_large_075", 0.75, 73.44),
-            TimmTf("tf_mobilenetv3_large_100", 1.0, 75.51),
-            TimmTf("tf_mobilenetv3_large_minimal_100", 1.0, 72.27, "minimalistic")}),
-      Spec(kSmall, "MobileNetV3-Small",
-           {Torchvision("mobilenet_v3_small-047dcff4", "tv256", 67.668),
-            Timm("mobilenetv3_small_050", 0.5, 57.92), Timm("mobilenetv3_small_075", 0.75, 65.28),
-            Timm("mobilenetv3_small_100", 1.0, 67.64),
-            TimmTf("tf_mobilenetv3_small_075", 0.75, 65.71),
-            TimmTf("tf_mobilenetv3_small_100", 1.0, 67.92),
-            TimmTf("tf_mobilenetv3_small_minimal_100", 1.0, 62.89, "minimalistic")})};
+  return {Spec(kLarge, "MobileNetV3-Large", LargeVariants()),
+          Spec(kSmall, "MobileNetV3-Small", SmallVariants())};
 }
 
 }  // namespace siskin::models

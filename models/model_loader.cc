@@ -34,7 +34,7 @@ absl::StatusOr<Fit> BestFit(const ModelSpec& spec, const std::vector<Candidate>&
                             const ops::Checkpoint& checkpoint) {
   std::optional<Fit> best;
   for (const Candidate& candidate : candidates) {
-    SISKIN_ASSIGN_OR_RETURN(ops::Graph graph, spec.build(candidate.options));
+    SISKIN_ASSIGN_OR_RETURN(ops::Graph graph, spec.Build(candidate.options));
     ops::Audit audit = ops::AuditCheckpoint(graph, checkpoint, BindOptionsOf(*candidate.style));
     if (!best.has_value() || audit.size() < best->audit.size()) {
       best = Fit{candidate, std::move(graph), std::move(audit)};
@@ -132,7 +132,7 @@ absl::StatusOr<BoundModel> RandomModel(const LoadRequest& request, uint64_t seed
   SISKIN_ASSIGN_OR_RETURN(const CatalogMatch identity, Identify(request, metadata));
   const LoadContext context = {request, metadata, identity};
   SISKIN_ASSIGN_OR_RETURN(const Candidate candidate, DefaultCandidate(context));
-  SISKIN_ASSIGN_OR_RETURN(const ops::Graph graph, identity.spec->build(candidate.options));
+  SISKIN_ASSIGN_OR_RETURN(const ops::Graph graph, identity.spec->Build(candidate.options));
   SISKIN_ASSIGN_OR_RETURN(BoundModel model,
                           Assemble(context, candidate, ops::BindRandom(graph, seed)));
   model.random_weights = true;

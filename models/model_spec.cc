@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "ops/status_macros.h"
 
 namespace siskin::models {
 namespace {
@@ -13,10 +14,8 @@ absl::Status OutOfRange(const char* field, double value, const std::string& rang
   return absl::InvalidArgumentError(absl::StrCat(field, " is ", value, ", must be ", range));
 }
 
-}  // namespace
-
 // Conditions are written so that NaN fails them.
-absl::Status Validate(const BuildOptions& options, int min_resolution) {
+absl::Status CheckRanges(const BuildOptions& options, int min_resolution) {
   if (!(options.width > 0 && options.width <= kMaxWidth)) {
     return OutOfRange("width", options.width, absl::StrCat("above 0 and at most ", kMaxWidth));
   }
@@ -33,17 +32,25 @@ absl::Status Validate(const BuildOptions& options, int min_resolution) {
   return absl::OkStatus();
 }
 
-absl::Status ValidateWidth(const BuildOptions& options, absl::Span<const double> widths) {
-  if (std::find(widths.begin(), widths.end(), options.width) != widths.end()) {
-    return absl::OkStatus();
-  }
-  return OutOfRange("width", options.width, absl::StrJoin(widths, " or "));
+template <typename T>
+bool Contains(const std::vector<T>& values, const T& value) {
+  return std::find(values.begin(), values.end(), value) != values.end();
 }
 
-absl::Status UnknownForm(const BuildOptions& options, std::string_view known) {
+absl::Status CheckIsPublished(const BuildOptions& options, const ModelSpec& spec) {
+  const std::vector<double> widths = spec.PublishedWidths();
+  if (!spec.any_width && !Contains(widths, options.width)) {
+    return OutOfRange("width", options.width, absl::StrJoin(widths, " or "));
+  }
+  const std::vector<std::string> forms = spec.PublishedForms();
+  if (options.form.empty() || Contains(forms, options.form)) return absl::OkStatus();
+  std::string known = "empty";
+  for (const std::string& form : forms) absl::StrAppend(&known, " or \"", form, "\"");
   return absl::InvalidArgumentError(
-      absl::StrCat("form is \"", options.form, "\", must be ", std::string(known)));
+      absl::StrCat("form is \"", options.form, "\", must be ", known));
 }
+
+}  // namespace
 
 BuildOptions OptionsOf(const ModelSpec& spec, const KeyStyle& style) {
   return {.resolution = spec.resolution,
@@ -51,6 +58,14 @@ BuildOptions OptionsOf(const ModelSpec& spec, const KeyStyle& style) {
           .padding = style.padding,
           .batch_norm_epsilon = style.batch_norm_epsilon,
           .channel_rule = style.channel_rule};
+}
+
+BuildOptions OptionsOf(const ModelSpec& spec, const KeyStyle& style, const Variant& variant) {
+  BuildOptions options = OptionsOf(spec, style);
+  options.width = variant.width;
+  options.resolution = variant.resolution;
+  options.form = variant.form;
+  return options;
 }
 
 const char* ToString(Task task) {
@@ -74,10 +89,38 @@ const KeyStyle* ModelSpec::FindKeyStyle(std::string_view name) const {
   return nullptr;
 }
 
+absl::StatusOr<ops::Graph> ModelSpec::Build(const BuildOptions& options) const {
+  SISKIN_RETURN_IF_ERROR(CheckRanges(options, min_resolution));
+  SISKIN_RETURN_IF_ERROR(CheckIsPublished(options, *this));
+  ops::Net net(architecture,
+               {.padding = options.padding, .batch_norm_epsilon = options.batch_norm_epsilon});
+  const ops::Tensor image = net.Input({3, options.resolution, options.resolution});
+  SISKIN_ASSIGN_OR_RETURN(const ops::Tensor output, layers(net, image, options));
+  return net.Finish(output);
+}
+
 std::vector<double> ModelSpec::PublishedWidths() const {
   std::set<double> widths;
   for (const Variant& variant : variants) widths.insert(variant.width);
   return {widths.begin(), widths.end()};
+}
+
+std::vector<std::string> ModelSpec::PublishedForms() const {
+  std::set<std::string> forms;
+  for (const Variant& variant : variants) {
+    if (!variant.form.empty()) forms.insert(variant.form);
+  }
+  return {forms.begin(), forms.end()};
+}
+
+std::vector<const Variant*> ModelSpec::MainVariants() const {
+  std::set<std::string> forms;
+  std::vector<const Variant*> main;
+  for (const Variant& variant : variants) {
+    const bool usual = variant.width == 1.0 && variant.resolution == resolution;
+    if (usual && forms.insert(variant.form).second) main.push_back(&variant);
+  }
+  return main;
 }
 
 }  // namespace siskin::models

@@ -1,8 +1,8 @@
 // What a network is: its paper, its published variants, the checkpoints that fit, and how it is
 // built.
 //
-// A family (one file, one `...Spec()` function) describes all its widths and resolutions. Building
-// is pure: options in, graph out, no I/O.
+// A family (one file, one function) describes all its widths and resolutions. Building is pure:
+// options in, graph out, no I/O.
 #ifndef SISKIN_MODELS_MODEL_SPEC_H_
 #define SISKIN_MODELS_MODEL_SPEC_H_
 
@@ -14,7 +14,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/types/span.h"
 #include "models/dilation_pattern.h"
 #include "models/face_contract.h"
 #include "models/input_contract.h"
@@ -55,13 +54,6 @@ inline constexpr int kMaxResolution = 1024;
 inline constexpr double kMaxWidth = 4.0;
 inline constexpr int kMaxClasses = 1 << 20;
 
-// INVALID_ARGUMENT, naming the field and its range. Every build function begins with it.
-absl::Status Validate(const BuildOptions& options, int min_resolution = kMinResolution);
-// The same for families that exist in a few widths only.
-absl::Status ValidateWidth(const BuildOptions& options, absl::Span<const double> widths);
-// INVALID_ARGUMENT that lists the forms of a family.
-absl::Status UnknownForm(const BuildOptions& options, std::string_view known);
-
 // A published code base whose checkpoints load: how it names layers, and the conventions that its
 // weights were trained with. The defaults are PyTorch's.
 struct KeyStyle {
@@ -81,10 +73,10 @@ struct KeyStyle {
 
 // One published set of weights: a row of the registry.
 struct Variant {
-  std::string name;  // "mobilenet_v1_0.25_128", "mobilenetv1_100h"
-  std::string key_style;
+  std::string name;            // "mobilenet_v1_0.25_128", "mobilenetv1_100h"
+  std::string key_style = "";  // in a family's table, empty: the first one
   double width = 1.0;
-  int resolution = 224;
+  int resolution = 0;                    // in a family's table, 0: the network's
   std::string form = "";                 // see BuildOptions
   std::string input_preset = "";         // empty: the key style's
   std::optional<double> published_top1;  // percent on ImageNet-1k validation
@@ -98,6 +90,11 @@ enum class Task {
 };
 const char* ToString(Task task);  // "classifier", "face detector"
 
+// Appends the layers of a network behind its image and returns the output. The options are in
+// range, and their width and form are published; an empty form is the usual one.
+using LayersFunction = std::function<absl::StatusOr<ops::Tensor>(ops::Net& net, ops::Tensor image,
+                                                                 const BuildOptions& options)>;
+
 struct ModelSpec {
   std::string architecture;  // "mobilenet_v1"; the name of configs and metadata
   std::string title;         // "MobileNetV1"
@@ -105,20 +102,29 @@ struct ModelSpec {
   Task task = Task::kClassification;
   FaceContract faces = {};       // kFaceDetection
   std::string classifier_layer;  // the canonical name of the last linear layer
-  int resolution = 224;          // of the published weights, where a variant does not say
+  int resolution = 224;          // usual for the published weights
   int min_resolution = kMinResolution;
   bool any_width = false;  // a multiplier of any size; else only the published widths exist
   bool has_dilation_patterns = false;  // of its own, or those of BuildOptions
   std::vector<KeyStyle> key_styles;    // the first one's names are canonical
   std::vector<Variant> variants;
-  std::function<absl::StatusOr<ops::Graph>(const BuildOptions&)> build;
+  LayersFunction layers;
+
+  // INVALID_ARGUMENT names the option that is out of range, or that nobody published, and says what
+  // there is.
+  absl::StatusOr<ops::Graph> Build(const BuildOptions& options) const;
 
   const KeyStyle* FindKeyStyle(std::string_view name) const;  // nullptr if there is none
   std::vector<double> PublishedWidths() const;                // ascending, each once
+  std::vector<std::string> PublishedForms() const;            // the same, without the empty one
+  // Those that stand for the network: of each form the first one of width 1, at its resolution.
+  std::vector<const Variant*> MainVariants() const;
 };
 
 // The network as published in a style: its conventions, at width 1, with 1000 classes.
 BuildOptions OptionsOf(const ModelSpec& spec, const KeyStyle& style);
+// The same for one of its variants.
+BuildOptions OptionsOf(const ModelSpec& spec, const KeyStyle& style, const Variant& variant);
 
 }  // namespace siskin::models
 

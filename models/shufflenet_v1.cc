@@ -2,6 +2,7 @@
 //
 // The code bases shuffle at different places and in different directions, and concatenate in
 // different orders: no two of them can use each other's weights.
+#include <algorithm>
 #include <iterator>
 #include <string>
 #include <string_view>
@@ -9,14 +10,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "models/family.h"
-#include "ops/status_macros.h"
 
 namespace siskin::models {
 namespace {
 
-using ops::ActivationKind;
 using ops::Net;
 using ops::Tensor;
+using enum ops::ActivationKind;
 
 // Table 1 of the paper: channels of the first stage, which every later stage doubles.
 struct Form {
@@ -133,7 +133,7 @@ Tensor Unit(Net& net, const Tensor& x, int channels, int stride, int groups, int
                             .bn_key = kMegvii.compress.norm,
                             .out_channels = channels / 4 / groups * groups,
                             .groups = first_groups,
-                            .activation = ActivationKind::kRelu});
+                            .activation = kRelu});
   if (base.shuffles_first) y = Shuffle(net, y, groups, base);
   y = net.DepthwiseConvBn(y, {.key = kMegvii.depthwise.conv,
                               .bn_key = kMegvii.depthwise.norm,
@@ -145,60 +145,49 @@ Tensor Unit(Net& net, const Tensor& x, int channels, int stride, int groups, int
                      .bn_key = kMegvii.expand.norm,
                      .out_channels = adds ? channels : channels - x.shape.channels,
                      .groups = groups,
-                     .activation = adds ? ActivationKind::kNone : ActivationKind::kRelu});
-  if (adds) return net.Act(net.Add(x, y, "add"), ActivationKind::kRelu, "add.act");
+                     .activation = adds ? kNone : kRelu});
+  if (adds) return net.Act(net.Add(x, y, "add"), kRelu, "add.act");
   // imgclsmob's ReLU comes behind the concatenation. The pool's part of it has nothing below zero.
   const Tensor pooled = net.AvgPool(x, {.kernel = 3, .stride = 2, .padding = 1}, "avgpool");
   return base.main_branch_first ? net.Concat({y, pooled}, "concat")
                                 : net.Concat({pooled, y}, "concat");
 }
 
-absl::StatusOr<const Form*> FindForm(const BuildOptions& options) {
-  if (options.form.empty()) return &kForms[0];
-  for (const Form& form : kForms) {
-    if (options.form == form.name) return &form;
-  }
-  return UnknownForm(options, "empty or \"g1\", \"g2\", \"g3\", \"g4\" or \"g8\" (the groups)");
+const Form& FormOf(const BuildOptions& options) {
+  const auto found =
+      std::find_if(std::begin(kForms), std::end(kForms),
+                   [&options](const Form& form) { return form.name == options.form; });
+  return found == std::end(kForms) ? kForms[0] : *found;
 }
 
-absl::StatusOr<int> StemChannels(const BuildOptions& options, int groups) {
-  std::vector<double> widths;
-  for (const auto& [width, channels] : kWidths) {
-    if (options.width == width) return (channels + groups - 1) / groups * groups;
-    widths.push_back(width);
-  }
-  return ValidateWidth(options, widths);
+int StemChannels(const BuildOptions& options, int groups) {
+  const auto size = std::find_if(std::begin(kWidths), std::end(kWidths),
+                                 [&options](const Width& w) { return w.width == options.width; });
+  return (size->stem_channels + groups - 1) / groups * groups;
 }
 
-absl::StatusOr<ops::Graph> Build(const BuildOptions& options) {
-  SISKIN_RETURN_IF_ERROR(Validate(options));
-  SISKIN_ASSIGN_OR_RETURN(const Form* form, FindForm(options));
-  SISKIN_ASSIGN_OR_RETURN(const int stem_channels, StemChannels(options, form->groups));
+Tensor Layers(Net& net, Tensor x, const BuildOptions& options) {
+  const auto& [name, groups, first_channels] = FormOf(options);
   const CodeBase& base = CodeBaseOf(options);
-  Net net("shufflenet_v1",
-          {.padding = options.padding, .batch_norm_epsilon = options.batch_norm_epsilon});
-  Tensor x = net.Input({3, options.resolution, options.resolution});
   x = net.ConvBn(x, {.key = kMegvii.stem.conv,
                      .bn_key = kMegvii.stem.norm,
-                     .out_channels = stem_channels,
+                     .out_channels = StemChannels(options, groups),
                      .kernel = 3,
                      .stride = 2,
-                     .activation = ActivationKind::kRelu});
+                     .activation = kRelu});
   x = net.MaxPool(x, {.kernel = 3, .stride = 2, .padding = 1}, "maxpool");
-  int channels = static_cast<int>(form->channels * options.width);
+  int channels = static_cast<int>(first_channels * options.width);
   int first_groups = 1;  // of the very first unit
   for (int stage = 0; stage < static_cast<int>(std::size(kRepeats)); ++stage, channels *= 2) {
     for (int repeat = 0; repeat < kRepeats[stage]; ++repeat) {
       Net::Scope scope(net, kMegvii.unit(stage, repeat));
-      const int stride = repeat == 0 ? 2 : 1;
-      x = Unit(net, x, channels, stride, form->groups, first_groups, base);
-      first_groups = form->groups;
+      x = Unit(net, x, channels, repeat == 0 ? 2 : 1, groups, first_groups, base);
+      first_groups = groups;
     }
   }
-  x = net.Linear(
+  return net.Linear(
       net.GlobalAvgPool(x),
       {.key = kMegvii.classifier, .out_features = options.classes, .bias = base.classifier_bias});
-  return net.Finish(x);
 }
 
 struct Accuracy {
@@ -262,7 +251,7 @@ std::vector<ModelSpec> ShuffleNetV1() {
            .classifier_layer = kMegvii.classifier,
            .key_styles = {megvii, mmcls, imgclsmob},
            .variants = Variants(),
-           .build = Build}};
+           .layers = Layers}};
 }
 
 }  // namespace siskin::models

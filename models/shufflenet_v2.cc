@@ -3,21 +3,20 @@
 //
 // megvii's network is another one than torchvision's: it shuffles where a unit begins instead of
 // where it ends, and its projections do not change the number of channels.
+#include <algorithm>
 #include <array>
 #include <iterator>
-#include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "models/family.h"
-#include "ops/status_macros.h"
 
 namespace siskin::models {
 namespace {
 
-using ops::ActivationKind;
 using ops::Net;
 using ops::Tensor;
+using enum ops::ActivationKind;
 
 // Table 5 of the paper.
 struct Size {
@@ -38,23 +37,19 @@ constexpr char kMegvii[] = "megvii";
 
 Tensor MainBranch(Net& net, const Tensor& x, int hidden, int out_channels, int stride) {
   Net::Scope scope(net, "branch2");
-  Tensor y = net.ConvBn(
-      x, {.key = "0", .bn_key = "1", .out_channels = hidden, .activation = ActivationKind::kRelu});
+  Tensor y =
+      net.ConvBn(x, {.key = "0", .bn_key = "1", .out_channels = hidden, .activation = kRelu});
   y = net.DepthwiseConvBn(y, {.key = "3", .bn_key = "4", .kernel = 3, .stride = stride});
-  return net.ConvBn(y, {.key = "5",
-                        .bn_key = "6",
-                        .out_channels = out_channels,
-                        .activation = ActivationKind::kRelu});
+  return net.ConvBn(y,
+                    {.key = "5", .bn_key = "6", .out_channels = out_channels, .activation = kRelu});
 }
 
 // What is beside the main branch where the image shrinks.
 Tensor Projection(Net& net, const Tensor& x, int out_channels) {
   Net::Scope scope(net, "branch1");
   const Tensor y = net.DepthwiseConvBn(x, {.key = "0", .bn_key = "1", .kernel = 3, .stride = 2});
-  return net.ConvBn(y, {.key = "2",
-                        .bn_key = "3",
-                        .out_channels = out_channels,
-                        .activation = ActivationKind::kRelu});
+  return net.ConvBn(y,
+                    {.key = "2", .bn_key = "3", .out_channels = out_channels, .activation = kRelu});
 }
 
 Tensor TorchvisionUnit(Net& net, const Tensor& x, int channels, int stride) {
@@ -79,29 +74,16 @@ Tensor MegviiUnit(Net& net, const Tensor& x, int channels, int stride) {
   return net.Concat({passing, MainBranch(net, split, half, half, stride)}, "concat");
 }
 
-absl::StatusOr<Size> FindSize(const BuildOptions& options) {
-  std::vector<double> widths;
-  for (const Size& size : kSizes) {
-    if (options.width == size.width) return size;
-    widths.push_back(size.width);
-  }
-  return ValidateWidth(options, widths);
-}
-
-absl::StatusOr<ops::Graph> Build(const BuildOptions& options) {
-  SISKIN_RETURN_IF_ERROR(Validate(options));
-  if (!options.form.empty()) return UnknownForm(options, "empty");
-  SISKIN_ASSIGN_OR_RETURN(const Size size, FindSize(options));
+Tensor Layers(Net& net, Tensor x, const BuildOptions& options) {
+  const Size& size = *std::find_if(std::begin(kSizes), std::end(kSizes),
+                                   [&options](const Size& s) { return s.width == options.width; });
   const bool is_megvii = options.key_style == kMegvii;
-  Net net("shufflenet_v2",
-          {.padding = options.padding, .batch_norm_epsilon = options.batch_norm_epsilon});
-  Tensor x = net.Input({3, options.resolution, options.resolution});
   x = net.ConvBn(x, {.key = "conv1.0",
                      .bn_key = "conv1.1",
                      .out_channels = kStemChannels,
                      .kernel = 3,
                      .stride = 2,
-                     .activation = ActivationKind::kRelu});
+                     .activation = kRelu});
   x = net.MaxPool(x, {.kernel = 3, .stride = 2, .padding = 1}, "maxpool");
   for (size_t stage = 0; stage < size.stages.size(); ++stage) {
     for (int repeat = 0; repeat < kRepeats[stage]; ++repeat) {
@@ -111,14 +93,17 @@ absl::StatusOr<ops::Graph> Build(const BuildOptions& options) {
                     : TorchvisionUnit(net, x, size.stages[stage], stride);
     }
   }
-  x = net.ConvBn(x, {.key = "conv5.0",
-                     .bn_key = "conv5.1",
-                     .out_channels = size.last,
-                     .activation = ActivationKind::kRelu});
-  x = net.Linear(net.GlobalAvgPool(x),
-                 {.key = "fc", .out_features = options.classes, .bias = !is_megvii});
-  return net.Finish(x);
+  x = net.ConvBn(
+      x, {.key = "conv5.0", .bn_key = "conv5.1", .out_channels = size.last, .activation = kRelu});
+  return net.Linear(net.GlobalAvgPool(x),
+                    {.key = "fc", .out_features = options.classes, .bias = !is_megvii});
 }
+
+constexpr NamePair kMegviiUnit[] = {{"branch1.0", "branch_proj.0"}, {"branch1.1", "branch_proj.1"},
+                                    {"branch1.2", "branch_proj.2"}, {"branch1.3", "branch_proj.3"},
+                                    {"branch2.0", "branch_main.0"}, {"branch2.1", "branch_main.1"},
+                                    {"branch2.3", "branch_main.3"}, {"branch2.4", "branch_main.4"},
+                                    {"branch2.5", "branch_main.5"}, {"branch2.6", "branch_main.6"}};
 
 // megvii counts the units through all stages.
 LayerNames MegviiNames() {
@@ -130,48 +115,30 @@ LayerNames MegviiNames() {
   int index = 0;
   for (size_t stage = 0; stage < std::size(kRepeats); ++stage) {
     for (int repeat = 0; repeat < kRepeats[stage]; ++repeat) {
-      const std::string ours = absl::StrCat("stage", stage + 2, ".", repeat);
-      const std::string theirs = absl::StrCat("features.", index++);
-      for (int layer : {0, 1, 2, 3}) {
-        names[absl::StrCat(ours, ".branch1.", layer)] =
-            absl::StrCat(theirs, ".branch_proj.", layer);
-      }
-      for (int layer : {0, 1, 3, 4, 5, 6}) {
-        names[absl::StrCat(ours, ".branch2.", layer)] =
-            absl::StrCat(theirs, ".branch_main.", layer);
-      }
+      AddBlockNames(absl::StrCat("stage", stage + 2, ".", repeat),
+                    absl::StrCat("features.", index++), kMegviiUnit, names);
     }
   }
   return names;
 }
 
 std::vector<Variant> Variants() {
-  const std::string torchvision = "torchvision ShuffleNet_V2_Weights";
-  std::vector<Variant> variants = {
-      {.name = "shufflenet_v2_x0_5", .width = 0.5, .published_top1 = 60.552},
-      {.name = "shufflenet_v2_x1_0", .width = 1.0, .published_top1 = 69.362},
-      {.name = "shufflenet_v2_x1_5",
-       .width = 1.5,
-       .input_preset = "tv232",
-       .published_top1 = 72.996},
-      {.name = "shufflenet_v2_x2_0",
-       .width = 2.0,
-       .input_preset = "tv232",
-       .published_top1 = 76.230},
-  };
-  for (Variant& variant : variants) {
-    variant.key_style = "torchvision";
-    variant.source = torchvision;
-  }
-  constexpr double kMegviiTop1[] = {61.1, 69.4, 72.6, 75.0};
-  for (size_t i = 0; i < std::size(kSizes); ++i) {
-    variants.push_back({.name = absl::StrCat("shufflenetv2_x", WidthLabel(kSizes[i].width)),
-                        .key_style = kMegvii,
-                        .width = kSizes[i].width,
-                        .published_top1 = kMegviiTop1[i],
-                        .source = "megvii-model/ShuffleNet-Series"});
-  }
-  return variants;
+  return Join({Published("torchvision", "torchvision ShuffleNet_V2_Weights",
+                         {{.name = "shufflenet_v2_x0_5", .width = 0.5, .published_top1 = 60.552},
+                          {.name = "shufflenet_v2_x1_0", .width = 1.0, .published_top1 = 69.362},
+                          {.name = "shufflenet_v2_x1_5",
+                           .width = 1.5,
+                           .input_preset = "tv232",
+                           .published_top1 = 72.996},
+                          {.name = "shufflenet_v2_x2_0",
+                           .width = 2.0,
+                           .input_preset = "tv232",
+                           .published_top1 = 76.230}}),
+               Published(kMegvii, "megvii-model/ShuffleNet-Series",
+                         {{.name = "shufflenetv2_x0.5", .width = 0.5, .published_top1 = 61.1},
+                          {.name = "shufflenetv2_x1.0", .width = 1.0, .published_top1 = 69.4},
+                          {.name = "shufflenetv2_x1.5", .width = 1.5, .published_top1 = 72.6},
+                          {.name = "shufflenetv2_x2.0", .width = 2.0, .published_top1 = 75.0}})});
 }
 
 }  // namespace
@@ -187,7 +154,7 @@ std::vector<ModelSpec> ShuffleNetV2() {
            .classifier_layer = "fc",
            .key_styles = {torchvision, megvii},
            .variants = Variants(),
-           .build = Build}};
+           .layers = Layers}};
 }
 
 }  // namespace siskin::models

@@ -8,8 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "models/family.h"
-#include "ops/status_macros.h"
+#include "models/model_spec.h"
 
 namespace siskin::models {
 namespace {
@@ -76,13 +75,7 @@ Tensor ResidualBlock(Net& net, const Tensor& x, const Block& block, bool first_o
   return net.Add(shortcut, y, "add");
 }
 
-absl::StatusOr<ops::Graph> Build(const BuildOptions& options) {
-  SISKIN_RETURN_IF_ERROR(Validate(options));
-  SISKIN_RETURN_IF_ERROR(ValidateWidth(options, {1.0}));
-  if (!options.form.empty()) return UnknownForm(options, "empty");
-  Net net("xception",
-          {.padding = options.padding, .batch_norm_epsilon = options.batch_norm_epsilon});
-  Tensor x = net.Input({3, options.resolution, options.resolution});
+Tensor Layers(Net& net, Tensor x, const BuildOptions& options) {
   x = Conv(net, x, "1", 32, 2);
   x = Conv(net, x, "2", 64, 1);
   for (size_t i = 0; i < std::size(kBlocks); ++i) {
@@ -91,8 +84,7 @@ absl::StatusOr<ops::Graph> Build(const BuildOptions& options) {
   }
   x = SeparableConv(net, x, "conv3", "bn3", 1536, ActivationKind::kRelu);
   x = SeparableConv(net, x, "conv4", "bn4", 2048, ActivationKind::kRelu);
-  return net.Finish(
-      net.Linear(net.GlobalAvgPool(x), {.key = "fc", .out_features = options.classes}));
+  return net.Linear(net.GlobalAvgPool(x), {.key = "fc", .out_features = options.classes});
 }
 
 }  // namespace
@@ -106,11 +98,9 @@ std::vector<ModelSpec> Xception() {
            .resolution = 299,
            .key_styles = {{.name = "timm", .input_preset = "timm_half_8975"}},
            .variants = {{.name = "legacy_xception",
-                         .key_style = "timm",
-                         .resolution = 299,
                          .published_top1 = 79.058,
                          .source = "timm results-imagenet.csv"}},
-           .build = Build}};
+           .layers = Layers}};
 }
 
 }  // namespace siskin::models

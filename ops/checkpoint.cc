@@ -119,24 +119,6 @@ absl::Status CheckLayout(const SafetensorsHeader& header, int64_t data_size) {
   return absl::OkStatus();
 }
 
-float FloatFromBits(uint32_t bits) { return std::bit_cast<float>(bits); }
-
-// A BF16 is the upper half of a float32.
-float FromBF16(uint16_t bits) { return FloatFromBits(uint32_t{bits} << 16); }
-
-// Sign, 5 bits of exponent (bias 15), 10 bits of fraction.
-float FromF16(uint16_t bits) {
-  const uint32_t sign = (bits & 0x8000u) << 16;
-  const uint32_t exponent = (bits >> 10) & 0x1fu;
-  const uint32_t fraction = bits & 0x3ffu;
-  if (exponent == 0x1f) return FloatFromBits(sign | 0x7f800000u | fraction << 13);  // inf, nan
-  if (exponent == 0) {  // zero or subnormal, which is a normal float32
-    const float magnitude = static_cast<float>(fraction) * 0x1p-24f;
-    return sign != 0 ? -magnitude : magnitude;
-  }
-  return FloatFromBits(sign | (exponent + (127 - 15)) << 23 | fraction << 13);
-}
-
 std::vector<float> Widen(absl::Span<const uint8_t> bytes, float (*convert)(uint16_t)) {
   std::vector<float> values(bytes.size() / sizeof(uint16_t));
   for (size_t i = 0; i < values.size(); ++i) {
@@ -205,9 +187,9 @@ absl::StatusOr<TensorData> Checkpoint::Read(std::string_view key) const {
     case DType::kF32:
       return ReadF32(entry.bytes, owner_);
     case DType::kF16:
-      return TensorData(Widen(entry.bytes, FromF16));
+      return TensorData(Widen(entry.bytes, FloatFromF16));
     case DType::kBF16:
-      return TensorData(Widen(entry.bytes, FromBF16));
+      return TensorData(Widen(entry.bytes, FloatFromBF16));
     case DType::kI64:
       break;
   }

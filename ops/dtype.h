@@ -14,6 +14,9 @@ const char* ToString(DType dtype);  // "F32", as safetensors writes it
 std::optional<DType> DTypeFromName(std::string_view name);
 int64_t SizeOf(DType dtype);  // bytes of one element
 
+float FloatFromF16(uint16_t bits);
+float FloatFromBF16(uint16_t bits);
+
 }  // namespace siskin::ops
 
 #endif  // SISKIN_OPS_DTYPE_H_

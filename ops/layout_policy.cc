@@ -32,31 +32,42 @@ bool IsGrouped(const Graph& graph, ValueId id) {
   return groups > 1 && groups != graph.nodes[id].shape.channels;
 }
 
-bool StaysInFront(const Graph& graph, const Node& conv, int64_t cache_bytes) {
-  const Shape& in = graph.nodes[conv.inputs[0]].shape;
-  const int channels = conv.inputs[0] == 0 ? conv.shape.channels : in.channels;
-  const int64_t largest = std::max(in.elements(), conv.shape.elements());
-  return channels % kBlock == 0 && largest * static_cast<int64_t>(sizeof(float)) > cache_bytes;
+// The channels that a layer of the front reads in vectors. Those of an image are read one by one.
+int VectorisedChannels(const Graph& graph, const Node& conv) {
+  return conv.inputs[0] == 0 ? conv.shape.channels : graph.nodes[conv.inputs[0]].shape.channels;
 }
+
+bool ExceedsCache(const Graph& graph, const Node& conv, int64_t cache_bytes) {
+  const int64_t read = graph.nodes[conv.inputs[0]].shape.elements();
+  return std::max(read, conv.shape.elements()) * static_cast<int64_t>(sizeof(float)) > cache_bytes;
+}
+
+// Zen 4: the only CPUs of that family with AVX-512.
+bool SplitsVectorsOfSixteen() { return __builtin_cpu_is("amdfam19h") != 0; }
 
 }  // namespace
 
 LayoutPolicy::LayoutPolicy(const Graph& graph, int64_t cache_bytes)
-    : graph_(graph), in_front_(graph.nodes.size(), false) {
+    : graph_(graph), front_(graph.nodes.size()) {
   has_blocks_ = dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core;
   if (!has_blocks_) return;
   blocked_network_ = IsBlockedNetwork(graph);
+  const int least_block = SplitsVectorsOfSixteen() ? kBlock / 2 : kBlock;
+  int block = kBlock;
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
-    if (!std::holds_alternative<Convolution>(graph.nodes[i].op)) continue;
-    if (!StaysInFront(graph, graph.nodes[i], cache_bytes)) break;
-    in_front_[i] = true;
+    const Node& node = graph.nodes[i];
+    if (!std::holds_alternative<Convolution>(node.op)) continue;
+    const int channels = VectorisedChannels(graph, node);
+    if (channels % block != 0) block = least_block;
+    if (channels % block != 0 || !ExceedsCache(graph, node, cache_bytes)) break;
+    front_[i] = block == kBlock ? Tag::nChw16c : Tag::nChw8c;
   }
 }
 
 std::optional<Tag> LayoutPolicy::ForConvolution(ValueId id) const {
   if (IsGrouped(graph_, id)) return Tag::nhwc;
-  if (blocked_network_ || in_front_[id]) return Tag::nChw16c;
-  return std::nullopt;
+  if (blocked_network_) return Tag::nChw16c;
+  return front_[id];
 }
 
 Tag LayoutPolicy::ForLinear() const { return has_blocks_ ? Tag::nChw16c : Tag::any; }

@@ -108,7 +108,9 @@ class PlanCompiler : private PlanBuilder {
 
   absl::Status Emit(const Convolution& conv) {
     const std::optional<Tag> layout = layouts_.ForConvolution(node_);
-    if (const int channels = SliceChannelCount(layout); channels > 0) return EmitSliced(channels);
+    if (const int channels = SliceChannelCount(layout); channels > 0) {
+      return EmitSliced(*layout, channels);
+    }
     const ConvolutionPart part = WholeOf(graph_, node_);
     const Desc src = layout.has_value() ? SourceIn(*layout) : AnyLayout(DimsOf(source()));
     if (const auto winograd = Winograd(part, layout); winograd.has_value()) {
@@ -182,16 +184,16 @@ class PlanCompiler : private PlanBuilder {
   // A convolution and the depthwise one behind it, a slice of channels at a time, so that what is
   // between them stays in the cache: neither needs a channel of another slice. Blocked layouts keep
   // the channels of a slice together, so a slice of the result is a view of it.
-  absl::Status EmitSliced(int channels) {
+  absl::Status EmitSliced(Tag layout, int channels) {
     const int depthwise = node_ + 1;
     const Shape& result = ShapeOf(depthwise);
-    const Desc src = SourceIn(Tag::nChw16c);
+    const Desc src = SourceIn(layout);
     SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source(), src));
-    const Value output = NewValue(result, Tag::nChw16c);
+    const Value output = NewValue(result, layout);
     for (int first = 0; first < result.channels; first += channels) {
       const ConvolutionPart wide = PartOf(WholeOf(graph_, node_), first, channels);
       const ConvolutionPart deep = PartOf(WholeOf(graph_, depthwise), first, channels);
-      const Value between = NewValue(wide.out, Tag::nChw16c);
+      const Value between = NewValue(wide.out, layout);
       const Desc between_desc = DescOf(wide.out, between);
       SISKIN_RETURN_IF_ERROR(
           AppendConvolution(wide, MakeConvolution(wide, src, between_desc), input, between));
@@ -207,7 +209,8 @@ class PlanCompiler : private PlanBuilder {
   // How many channels to compute at a time with the depthwise convolution behind this one; 0: this
   // is no such pair, or what is between them fits the cache.
   int SliceChannelCount(std::optional<Tag> layout) const {
-    if (layout != Tag::nChw16c || micro_batch_ != 1 || node_ == segment_last_) return 0;
+    if (!layout.has_value() || layout == Tag::nhwc) return 0;
+    if (micro_batch_ != 1 || node_ == segment_last_) return 0;
     const auto* next = std::get_if<Convolution>(&graph_.nodes[node_ + 1].op);
     const Shape& between = node().shape;
     const bool is_pair =

@@ -7,6 +7,8 @@ cd "$(dirname "$0")/.."
 preset=$1
 shift
 folder="build/$preset"
+# What ccache has serves every copy of these sources: worktrees, the build stage of the image.
+export CCACHE_BASEDIR="$PWD" CCACHE_NOHASHDIR=1 CCACHE_COMPILERCHECK=content CCACHE_SLOPPINESS=locale
 
 configure() {  # [OPTION...]
   local log="build/configure-$preset.log"

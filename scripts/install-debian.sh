@@ -9,7 +9,7 @@ build=(
   cmake ninja-build ccache g++ pkg-config make
   libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc libabsl-dev
   libdnnl-dev
-  prometheus-cpp-dev libcivetweb-dev zlib1g-dev libcurl4-openssl-dev
+  prometheus-cpp-dev libcivetweb-dev zlib1g-dev libcurl4-openssl-dev libssl-dev
   libjpeg62-turbo-dev libpng-dev libwebp-dev libzimg-dev
   libcli11-dev libspdlog-dev nlohmann-json3-dev
 )
@@ -20,7 +20,10 @@ test=(
 )
 dev=(clang-format clang-tidy libomp-dev python3-venv)
 operate=(
-  chromium  # the status page
+  chromium fonts-dejavu-core            # the status page and screenshots
+  prometheus-alertmanager python3-yaml  # amtool, rules
+  iproute2 haproxy nginx                # balancers in network namespaces
+  buildah podman runc skopeo mmdebstrap  # make image-test
 )
 
 missing() {  # prints the arguments that are not installed

@@ -8,6 +8,7 @@
 #include "absl/types/span.h"
 #include "nlohmann/json.hpp"
 #include "ops/status_macros.h"
+#include "server/batching/rejection.h"
 #include "server/pipeline/face_detection.h"
 #include "server/pipeline/top_k.h"
 
@@ -100,9 +101,16 @@ absl::StatusOr<std::string> PhotoInference::Run(const PhotoQuestion& question) {
   metrics_.OnRequest(model == nullptr ? "" : model->name(),
                      model == nullptr ? "" : model->version(), kMethod, result.status().code(),
                      absl::FromChrono(std::chrono::steady_clock::now() - start));
+  if (const auto reason = batching::RejectionOf(result.status()); reason.has_value()) {
+    metrics_.OnRejected(model == nullptr ? "" : model->name(), *reason);
+  }
   SISKIN_RETURN_IF_ERROR(result.status());
-  metrics_.OnStages(result->servable->model->name(), result->timing);
-  return Answer(*result);
+  const auto answering = std::chrono::steady_clock::now();
+  std::string answer = Answer(*result);
+  metrics_.OnStages(result->servable->model->name(), result->servable->model->version(),
+                    result->timing,
+                    absl::FromChrono(std::chrono::steady_clock::now() - answering));
+  return answer;
 }
 
 }  // namespace siskin::admin

@@ -97,22 +97,26 @@ absl::Status ModelHost::Load(const ModelToLoad& model) {
                                           .labels = model.labels,
                                           .max_batch_size = model.queue.limits.max_batch_size}));
   SISKIN_RETURN_IF_ERROR(registry_.Transition(model.name, model.version, ModelState::kWarming));
-  SISKIN_RETURN_IF_ERROR(WarmAndPublish(model, loaded));
+  SISKIN_RETURN_IF_ERROR(WarmAndPublish(model, loaded, absl::Now() - start));
   LogReady(*loaded, absl::Now() - start);
   return absl::OkStatus();
 }
 
 absl::Status ModelHost::WarmAndPublish(const ModelToLoad& model,
-                                       std::shared_ptr<const engine::LoadedModel> loaded) {
+                                       std::shared_ptr<const engine::LoadedModel> loaded,
+                                       absl::Duration load) {
+  const absl::Time start = absl::Now();
   SISKIN_RETURN_IF_ERROR(lanes_.Prepare(loaded));
+  const absl::Duration warm_up = absl::Now() - start;
   // The queue hands the model back to the lanes, which only read it.
   auto queue = scheduler_.AddQueue(model.queue, const_cast<engine::LoadedModel*>(loaded.get()));
   if (!queue.ok()) {
     lanes_.Forget(*loaded);
     return std::move(queue).status();
   }
-  return registry_.Publish(model.name, model.version,
-                           {.model = std::move(loaded), .queue = *std::move(queue)});
+  const engine::Servable servable = {.model = std::move(loaded), .queue = *std::move(queue)};
+  metrics_.OnModelLoaded(servable, {.load = load, .warm_up = warm_up, .lanes = lanes_.lanes()});
+  return registry_.Publish(model.name, model.version, servable);
 }
 
 void ModelHost::UnloadAll() {

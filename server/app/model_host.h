@@ -11,10 +11,12 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "models/model_loader.h"
 #include "server/batching/batch_queue.h"
 #include "server/engine/lane_pool.h"
 #include "server/engine/model_registry.h"
+#include "server/metrics/metrics.h"
 
 namespace siskin::app {
 
@@ -38,8 +40,8 @@ class ModelHost {
  public:
   // All outlive the host.
   ModelHost(engine::ModelRegistry& registry, batching::Scheduler& scheduler,
-            engine::LanePool& lanes)
-      : registry_(registry), scheduler_(scheduler), lanes_(lanes) {}
+            engine::LanePool& lanes, metrics::Metrics& metrics)
+      : registry_(registry), scheduler_(scheduler), lanes_(lanes), metrics_(metrics) {}
 
   // Loads one after the other and logs what becomes of each. A model that fails is kFailed with its
   // reason, and the others go on. `stop` is asked before each.
@@ -51,12 +53,15 @@ class ModelHost {
 
  private:
   absl::Status Load(const ModelToLoad& model);
+  // `load` is how long it took so far.
   absl::Status WarmAndPublish(const ModelToLoad& model,
-                              std::shared_ptr<const engine::LoadedModel> loaded);
+                              std::shared_ptr<const engine::LoadedModel> loaded,
+                              absl::Duration load);
 
   engine::ModelRegistry& registry_;
   batching::Scheduler& scheduler_;
   engine::LanePool& lanes_;
+  metrics::Metrics& metrics_;
 };
 
 }  // namespace siskin::app

@@ -59,16 +59,25 @@ absl::StatusOr<std::string> StatusToken(const std::string& path) {
   return token;
 }
 
+// With fewer lanes than cores (a quota, --lanes), the rest belongs to others, and every server of
+// the machine would pin its lanes to the same first cores.
+std::vector<int> CpusToPin(const engine::CpuBudget& budget, int lanes) {
+  return static_cast<size_t>(lanes) < budget.cpus.size() ? std::vector<int>() : budget.cpus;
+}
+
 }  // namespace
 
 ServerApp::ServerApp(const ServerOptions& options, absl::Time start)
     : options_(options),
       start_(start),
-      metrics_(metrics::Metrics::Create(
-          {.version = Version(), .onednn = ops::OneDnnVersion(), .isa = ops::OneDnnIsa()})),
+      metrics_(metrics::Metrics::Create({.version = Version(),
+                                         .onednn = ops::OneDnnVersion(),
+                                         .isa = ops::OneDnnIsa(),
+                                         .triton_aliases = options.triton_metrics})),
       health_(registry_),
       admission_({.max_requests = options.max_in_flight}),
-      inference_(registry_, admission_, {.max_bytes = PayloadBytes(options)}, kMaxImagesPerRequest),
+      inference_(registry_, admission_, {.max_bytes = PayloadBytes(options)}, kMaxImagesPerRequest,
+                 metrics_.get()),
       photo_inference_(inference_, registry_, *metrics_) {
   registry_.AddListener(
       [this](const engine::VersionStatus& status) { metrics_->OnModelState(status); });
@@ -83,8 +92,10 @@ absl::StatusOr<std::unique_ptr<ServerApp>> ServerApp::Start(const ServerOptions&
   SISKIN_RETURN_IF_ERROR(app->StartLanes());
   SISKIN_RETURN_IF_ERROR(app->Listen());
   SISKIN_RETURN_IF_ERROR(app->host_->LoadAll(models, stop));
-  if (app->ready())
+  if (app->ready()) {
+    app->metrics_->OnReady();
     spdlog::info("ready after {:.2f} s", absl::ToDoubleSeconds(absl::Now() - start));
+  }
   return app;
 }
 
@@ -93,9 +104,11 @@ ServerApp::~ServerApp() { Stop(absl::ZeroDuration(), absl::ZeroDuration()); }
 absl::Status ServerApp::StartLanes() {
   const engine::CpuBudget budget = engine::DetectCpuBudget();
   const int lanes = options_.lanes > 0 ? options_.lanes : budget.lanes();
-  SISKIN_ASSIGN_OR_RETURN(lanes_, engine::LanePool::Start({.lanes = lanes, .cpus = budget.cpus},
-                                                          scheduler_, metrics_.get()));
-  host_ = std::make_unique<ModelHost>(registry_, scheduler_, *lanes_);
+  metrics_->OnLanes(lanes);
+  SISKIN_ASSIGN_OR_RETURN(
+      lanes_, engine::LanePool::Start({.lanes = lanes, .cpus = CpusToPin(budget, lanes)},
+                                      scheduler_, metrics_.get()));
+  host_ = std::make_unique<ModelHost>(registry_, scheduler_, *lanes_, *metrics_);
   spdlog::info("siskin {}, oneDNN {} with {}, {} lanes on {} cores", Version(),
                ops::OneDnnVersion(), ops::OneDnnIsa(), lanes, budget.cpus.size());
   return absl::OkStatus();
@@ -106,7 +119,8 @@ absl::Status ServerApp::Listen() {
   if (options_.admin_address != kOff) SISKIN_RETURN_IF_ERROR(ListenAdmin());
   const rpc::GrpcServer::Options options = {
       .address = options_.grpc_address,
-      .max_message_bytes = static_cast<int>(PayloadBytes(options_) + kEnvelopeBytes)};
+      .max_message_bytes = static_cast<int>(PayloadBytes(options_) + kEnvelopeBytes),
+      .max_connection_age = options_.max_connection_age};
   const rpc::Backend backend = {.inference = inference_,
                                 .admission = admission_,
                                 .registry = registry_,
@@ -154,11 +168,14 @@ admin::StatusPage::Sources ServerApp::StatusSources() {
 void ServerApp::AddGauges() {
   metrics_->AddGauge("siskin_requests_in_flight", "Requests admitted and not yet answered.",
                      [this] { return static_cast<double>(admission_.requests()); });
+  metrics_->AddGauge("siskin_requests_in_flight_limit", "Most requests admitted at a time.",
+                     [this] { return static_cast<double>(admission_.limits().max_requests); });
   metrics_->AddGauge("siskin_payload_in_flight_bytes",
                      "Photos and tensors of the requests in flight.",
                      [this] { return static_cast<double>(admission_.bytes()); });
-  metrics_->AddGauge("siskin_lanes", "Executor threads, each running one batch at a time.",
-                     [lanes = lanes_->lanes()] { return static_cast<double>(lanes); });
+  metrics_->AddGauge("siskin_payload_in_flight_limit_bytes",
+                     "Most bytes of photos and tensors admitted at a time.",
+                     [this] { return static_cast<double>(admission_.limits().max_bytes); });
 }
 
 void ServerApp::Drain() {

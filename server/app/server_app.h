@@ -47,8 +47,10 @@ struct ServerOptions {
   // Set: replace what the models' configs say.
   std::optional<int> max_batch_size;
   std::optional<absl::Duration> max_delay;
-  int max_message_mib = 16;  // of a request; a photo may be as large
-  int max_in_flight = 1024;  // requests
+  int max_message_mib = 16;     // of a request; a photo may be as large
+  int max_in_flight = 1024;     // requests
+  bool triton_metrics = false;  // also under the names that Triton gives them
+  absl::Duration max_connection_age = absl::InfiniteDuration();
   absl::Duration drain_delay = absl::ZeroDuration();
   absl::Duration drain_timeout = absl::Seconds(20);
 };

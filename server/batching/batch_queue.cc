@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/batching/rejection.h"
 
 namespace siskin::batching {
 namespace {
@@ -34,19 +35,21 @@ bool IsDead(const Task& task, absl::Time now) { return task.cancelled() || task.
 void FailDead(std::vector<std::unique_ptr<Task>>& dead, absl::Time now) {
   for (const std::unique_ptr<Task>& task : dead) {
     const std::string waited = absl::FormatDuration(now - task->enqueued());
-    if (task->cancelled()) {
-      task->Fail(absl::CancelledError(
-          absl::StrCat("cancelled after ", waited, " in the queue; nothing was computed")));
+    // Asked first: a deadline that passes makes gRPC cancel the call as well.
+    if (task->deadline() <= now) {
+      task->Fail(Reject(Rejection::kDeadline, absl::StrCat("deadline passed after ", waited,
+                                                           " in the queue; nothing was computed")));
     } else {
-      task->Fail(absl::DeadlineExceededError(
-          absl::StrCat("deadline passed after ", waited, " in the queue; nothing was computed")));
+      task->Fail(
+          Reject(Rejection::kCancelled,
+                 absl::StrCat("cancelled after ", waited, " in the queue; nothing was computed")));
     }
   }
   dead.clear();
 }
 
 absl::Status Removed() {
-  return absl::UnavailableError("the model is being unloaded; nothing was computed");
+  return Reject(Rejection::kDraining, "the model is being unloaded; nothing was computed");
 }
 
 }  // namespace
@@ -58,11 +61,11 @@ absl::Status BatchQueue::Enqueue(std::unique_ptr<Task>& task) {
   absl::MutexLock lock(&scheduler_.mu_);
   if (removed_) return Removed();
   if (scheduler_.draining_) {
-    return absl::UnavailableError("the server is shutting down; try another one");
+    return Reject(Rejection::kDraining, "the server is shutting down; try another one");
   }
   if (static_cast<int>(tasks_.size()) >= options_.capacity) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("the model's queue is full (", options_.capacity, " waiting); retry later"));
+    return Reject(Rejection::kQueueFull, absl::StrCat("the model's queue is full (",
+                                                      options_.capacity, " waiting); retry later"));
   }
   const absl::Time now = scheduler_.clock_.Now();
   task->set_enqueued(now);

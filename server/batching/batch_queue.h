@@ -7,8 +7,8 @@
 //
 // Every accepted task leaves exactly once: in a batch, or through Task::Fail when its deadline has
 // passed (DEADLINE_EXCEEDED), its caller has gone (CANCELLED) or its queue is removed
-// (UNAVAILABLE). Dead tasks are failed by the thread that forms the batch, before any work, without
-// a lock held.
+// (UNAVAILABLE), each marked with its Rejection. Dead tasks are failed by the thread that forms the
+// batch, before any work, without a lock held.
 //
 // Who wakes: an accepted task wakes at most one lane, and none when it changes nothing about when
 // the next batch is due. Of the waiting lanes one watches that time; a lane that leaves with a

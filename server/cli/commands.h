@@ -18,6 +18,7 @@ struct Command {
   std::function<int(const Console&)> run;  // returns the exit code
 };
 
+Command AddPullCommand(CLI::App& parent);
 Command AddServeCommand(CLI::App& parent);
 Command AddClassifyCommand(CLI::App& parent);
 Command AddDetectCommand(CLI::App& parent);

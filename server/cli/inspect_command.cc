@@ -2,6 +2,7 @@
 #include <string>
 
 #include "CLI/CLI.hpp"
+#include "server/cli/catalogue_report.h"
 #include "server/cli/commands.h"
 #include "server/cli/inspect_report.h"
 #include "server/cli/model_facts.h"
@@ -10,7 +11,8 @@
 namespace siskin::cli {
 namespace {
 
-constexpr int kDefaultBatch = 8;  // the server's default max_batch_size
+constexpr int kDefaultBatch = 8;                           // the server's default max_batch_size
+constexpr absl::Duration kMeasurement = absl::Seconds(1);  // of each network
 
 constexpr char kFooter[] =
     "Without MODEL: the models of the repository, or, without one, the networks Siskin knows.\n"
@@ -19,6 +21,7 @@ constexpr char kFooter[] =
     "\n"
     "Examples:\n"
     "  siskin inspect                                        # which networks are there?\n"
+    "  siskin inspect --markdown --latency                   # how fast are they here?\n"
     "  siskin inspect --repository ~/models                  # what would be served?\n"
     "  siskin inspect --repository ~/models mobilenet_v2     # layers, parameters, memory\n"
     "  siskin inspect mobilenet_v2 --plan --batch 4          # which kernel runs each step\n";
@@ -29,18 +32,28 @@ struct InspectFlags {
   std::string version;
   int batch = kDefaultBatch;
   bool plan = false;
+  bool graph = false;
   bool json = false;
   bool markdown = false;
+  bool all = false;
+  bool latency = false;
 };
+
+int PrintNetworks(const InspectFlags& flags, const CatalogueRows& rows, const Console& console) {
+  CatalogueRows networks = flags.all ? AllNetworks(rows) : MainNetworks(rows);
+  if (flags.latency) {
+    const absl::Status measured = MeasureLatencies(kMeasurement, networks);
+    if (!measured.ok()) return Fail(console, measured);
+  }
+  PrintCatalogueMarkdown(networks, console.out);
+  return kExitOk;
+}
 
 int InspectCatalogue(const InspectFlags& flags, const Console& console) {
   const auto rows = ListCatalogue();
   if (!rows.ok()) return Fail(console, rows.status());
-  if (flags.markdown) {
-    PrintCatalogueMarkdown(*rows, console.out);
-  } else {
-    flags.json ? PrintCatalogueJson(*rows, console.out) : PrintCatalogue(*rows, console.out);
-  }
+  if (flags.markdown) return PrintNetworks(flags, *rows, console);
+  flags.json ? PrintCatalogueJson(*rows, console.out) : PrintCatalogue(*rows, console.out);
   return kExitOk;
 }
 
@@ -63,6 +76,10 @@ int InspectModel(const InspectFlags& flags, const Console& console) {
       flags.repository.empty() ? SelectRandom(flags.model)
                                : SelectFromRepository(flags.repository, flags.model, flags.version);
   if (!model.ok()) return Fail(console, model.status());
+  if (flags.graph) {
+    console.out << model->model.graph.Dump();
+    return kExitOk;
+  }
   const absl::StatusOr<PlanFacts> plan = DescribePlan(model->model.graph, flags.batch);
   if (!plan.ok()) return Fail(console, plan.status());
   if (flags.json) {
@@ -75,8 +92,8 @@ int InspectModel(const InspectFlags& flags, const Console& console) {
 
 int Inspect(const InspectFlags& flags, const Console& console) {
   if (!flags.model.empty()) return InspectModel(flags, console);
-  if (flags.plan || !flags.version.empty()) {
-    return Fail(console, "--plan and --version need a MODEL", kExitUsage);
+  if (flags.plan || flags.graph || !flags.version.empty()) {
+    return Fail(console, "--plan, --graph and --version need a MODEL", kExitUsage);
   }
   if (flags.markdown) return InspectCatalogue(flags, console);
   return flags.repository.empty() ? InspectCatalogue(flags, console)
@@ -101,9 +118,17 @@ Command AddInspectCommand(CLI::App& parent) {
       ->capture_default_str();
   app->add_flag("--plan", flags->plan,
                 "Also show each step of the plan and the kernel that runs it");
-  CLI::Option* json = app->add_flag("--json", flags->json, "Write one JSON document");
-  app->add_flag("--markdown", flags->markdown, "Write the table of networks for a document")
-      ->excludes(json);
+  CLI::Option* graph = app->add_flag("--graph", flags->graph,
+                                     "Write the graph of MODEL, a line a node, and no more");
+  CLI::Option* json =
+      app->add_flag("--json", flags->json, "Write one JSON document")->excludes(graph);
+  CLI::Option* markdown =
+      app->add_flag("--markdown", flags->markdown, "Write the table of networks for a document")
+          ->excludes(json);
+  app->add_flag("--all", flags->all, "With --markdown: every width, not only 1")->needs(markdown);
+  app->add_flag("--latency", flags->latency,
+                "With --markdown: measure each network, for about two seconds")
+      ->needs(markdown);
   return {app, [flags](const Console& console) { return Inspect(*flags, console); }};
 }
 

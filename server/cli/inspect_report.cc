@@ -1,60 +1,16 @@
 #include "server/cli/inspect_report.h"
 
-#include <set>
-#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "models/catalog.h"
 #include "models/face_decoder.h"
-#include "nlohmann/json.hpp"
 #include "ops/status_macros.h"
 #include "server/cli/table.h"
 
 namespace siskin::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
 constexpr auto kRight = Table::Align::kRight;
-
-NetworkFacts FactsOf(const models::BoundModel& model) {
-  return {.architecture = model.spec->architecture,
-          .variant = DescribeVariant(model),
-          .key_style = model.key_style,
-          .input = model.graph.input_shape().ToString(),
-          .parameters = model.graph.ParameterCount(),
-          .multiply_adds = model.graph.MultiplyAdds(),
-          .weight_bytes = WeightBytes(model.graph)};
-}
-
-absl::StatusOr<NetworkFacts> FactsOf(const models::ModelSpec& spec,
-                                     const models::Variant& variant) {
-  models::BuildOptions options = OptionsOf(spec, *spec.FindKeyStyle(variant.key_style));
-  options.width = variant.width;
-  options.resolution = variant.resolution;
-  options.form = variant.form;
-  SISKIN_ASSIGN_OR_RETURN(const ops::Graph graph, spec.build(options));
-  return NetworkFacts{.architecture = spec.architecture,
-                      .variant = variant.name,
-                      .key_style = variant.key_style,
-                      .input = graph.input_shape().ToString(),
-                      .parameters = graph.ParameterCount(),
-                      .multiply_adds = graph.MultiplyAdds(),
-                      .weight_bytes = WeightBytes(graph)};
-}
-
-Json ToJson(const NetworkFacts& facts) {
-  return {{"architecture", facts.architecture}, {"variant", facts.variant},
-          {"key_style", facts.key_style},       {"input", facts.input},
-          {"parameters", facts.parameters},     {"multiply_adds", facts.multiply_adds},
-          {"weight_bytes", facts.weight_bytes}};
-}
-
-// Names come from folders, which need not be UTF-8.
-void Write(const Json& document, std::ostream& out) {
-  out << document.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
-}
 
 const char* ToString(models::ResizeRule rule) {
   switch (rule) {
@@ -68,19 +24,6 @@ const char* ToString(models::ResizeRule rule) {
       return "whole image, letterboxed";
   }
   return "unknown";
-}
-
-std::string DescribePreprocessing(const models::InputContract& input) {
-  std::string text = ToString(input.rule);
-  if (input.rule == models::ResizeRule::kShortSideThenCrop) {
-    absl::StrAppend(&text, " (", input.resize_to, " px)");
-  } else if (input.rule == models::ResizeRule::kCropFraction) {
-    absl::StrAppend(&text, " (", input.crop_fraction, ")");
-  }
-  absl::StrAppend(&text, ", ",
-                  input.interpolation == models::Interpolation::kBicubic ? "bicubic" : "bilinear",
-                  ", ", input.color_order == models::ColorOrder::kBgr ? "BGR" : "RGB");
-  return text;
 }
 
 // What a network gives a value for, and how many there are.
@@ -123,6 +66,19 @@ void PrintFacts(const SelectedModel& model, const PlanFacts& plan, std::ostream&
 
 }  // namespace
 
+std::string DescribePreprocessing(const models::InputContract& input) {
+  std::string text = ToString(input.rule);
+  if (input.rule == models::ResizeRule::kShortSideThenCrop) {
+    absl::StrAppend(&text, " (", input.resize_to, " px)");
+  } else if (input.rule == models::ResizeRule::kCropFraction) {
+    absl::StrAppend(&text, " (", input.crop_fraction, ")");
+  }
+  absl::StrAppend(&text, ", ",
+                  input.interpolation == models::Interpolation::kBicubic ? "bicubic" : "bilinear",
+                  ", ", input.color_order == models::ColorOrder::kBgr ? "BGR" : "RGB");
+  return text;
+}
+
 absl::StatusOr<std::vector<RepositoryRow>> ListRepository(const std::string& path) {
   SISKIN_ASSIGN_OR_RETURN(const auto sources, repository::ScanRepository(path));
   std::vector<RepositoryRow> rows;
@@ -134,21 +90,6 @@ absl::StatusOr<std::vector<RepositoryRow>> ListRepository(const std::string& pat
     row.status = model.status();
     if (model.ok()) row.facts = FactsOf(*model);
     rows.push_back(std::move(row));
-  }
-  return rows;
-}
-
-absl::StatusOr<std::vector<CatalogueRow>> ListCatalogue() {
-  std::vector<CatalogueRow> rows;
-  for (const models::ModelSpec& spec : models::Catalog()) {
-    for (const models::Variant& variant : spec.variants) {
-      SISKIN_ASSIGN_OR_RETURN(NetworkFacts facts, FactsOf(spec, variant));
-      rows.push_back({.facts = std::move(facts),
-                      .title = spec.title,
-                      .published_top1 = variant.published_top1,
-                      .source = variant.source,
-                      .usual_resolution = variant.resolution == spec.resolution});
-    }
   }
   return rows;
 }
@@ -187,53 +128,7 @@ void PrintRepositoryJson(const std::vector<RepositoryRow>& rows, std::ostream& o
     }
     models.push_back(std::move(model));
   }
-  Write({{"models", models}}, out);
-}
-
-void PrintCatalogue(const std::vector<CatalogueRow>& rows, std::ostream& out) {
-  Table table({{"architecture"},
-               {"variant"},
-               {"keys"},
-               {"input"},
-               {"params", kRight},
-               {"MACs", kRight},
-               {"weights", kRight},
-               {"published top-1", kRight}});
-  for (const CatalogueRow& row : rows) {
-    const NetworkFacts& facts = row.facts;
-    table.AddRow({facts.architecture, facts.variant, facts.key_style, facts.input,
-                  HumanCount(facts.parameters), HumanCount(facts.multiply_adds),
-                  HumanBytes(facts.weight_bytes),
-                  row.published_top1 ? absl::StrFormat("%.1f %%", *row.published_top1) : "-"});
-  }
-  table.Print(out);
-}
-
-void PrintCatalogueJson(const std::vector<CatalogueRow>& rows, std::ostream& out) {
-  Json variants = Json::array();
-  for (const CatalogueRow& row : rows) {
-    Json variant = ToJson(row.facts);
-    if (row.published_top1.has_value()) variant["published_top1"] = *row.published_top1;
-    variants.push_back(std::move(variant));
-  }
-  Write({{"catalogue", variants}}, out);
-}
-
-void PrintCatalogueMarkdown(const std::vector<CatalogueRow>& rows, std::ostream& out) {
-  out << "| network | variant | parameters | MACs | input | published top-1 | weights |\n"
-         "|---|---|---|---|---|---|---|\n";
-  std::set<std::tuple<std::string, int64_t, int64_t>> seen;  // two files of one network: one row
-  for (const CatalogueRow& row : rows) {
-    const NetworkFacts& facts = row.facts;
-    if (!row.usual_resolution ||
-        !seen.emplace(facts.architecture, facts.parameters, facts.multiply_adds).second) {
-      continue;
-    }
-    out << "| " << row.title << " | `" << facts.variant << "` | " << HumanCount(facts.parameters)
-        << " | " << HumanCount(facts.multiply_adds) << " | " << facts.input << " | "
-        << (row.published_top1 ? absl::StrFormat("%.1f %%", *row.published_top1) : "-") << " | "
-        << row.source << " |\n";
-  }
+  WriteJson({{"models", models}}, out);
 }
 
 void PrintModel(const SelectedModel& model, const PlanFacts& plan, bool with_steps,
@@ -276,7 +171,7 @@ void PrintModelJson(const SelectedModel& model, const PlanFacts& plan, bool with
                                   {"multiply_adds", step.multiply_adds}});
     }
   }
-  Write(document, out);
+  WriteJson(document, out);
 }
 
 }  // namespace siskin::cli

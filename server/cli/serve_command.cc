@@ -25,7 +25,7 @@ constexpr char kFooter[] =
     "signal exits at once with code 1. Under Kubernetes set --drain-delay 5, so that endpoints "
     "are\n"
     "updated before the server stops accepting, and a terminationGracePeriodSeconds above\n"
-    "--drain-delay plus --drain-timeout.\n"
+    "--drain-delay plus --drain-timeout. docs/deployment.md says more.\n"
     "\n"
     "Examples:\n"
     "  siskin serve --repository ~/models\n"
@@ -38,6 +38,7 @@ struct ServeFlags {
   std::string status_page = "on";
   std::optional<int> max_batch_size;
   std::optional<int> max_delay_us;
+  double max_connection_age = 0;
   double drain_delay = 0;
   double drain_timeout = 20;
 };
@@ -49,6 +50,9 @@ app::ServerOptions ToOptions(const ServeFlags& flags) {
   options.status_page = flags.status_page == "on";
   options.max_batch_size = flags.max_batch_size;
   if (flags.max_delay_us.has_value()) options.max_delay = absl::Microseconds(*flags.max_delay_us);
+  if (flags.max_connection_age > 0) {
+    options.max_connection_age = absl::Seconds(flags.max_connection_age);
+  }
   options.drain_delay = absl::Seconds(flags.drain_delay);
   options.drain_timeout = absl::Seconds(flags.drain_timeout);
   return options;
@@ -125,6 +129,14 @@ void AddServerFlags(CLI::App& app, ServeFlags& flags) {
                  "Requests in flight; more are refused with RESOURCE_EXHAUSTED")
       ->type_name("N")
       ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  app.add_flag("--triton-metrics", flags.server.triton_metrics,
+               "Also export nv_inference_* metrics, for dashboards made for Triton");
+  app.add_option("--max-connection-age", flags.max_connection_age,
+                 "Seconds until a client is told to connect again, so that it finds new servers "
+                 "(calls in flight end undisturbed); 0: never")
+      ->type_name("SECONDS")
+      ->check(SecondsRange(0, 86'400))
       ->capture_default_str();
   app.add_option("--drain-delay", flags.drain_delay,
                  "Seconds to go on serving after readiness is withdrawn")

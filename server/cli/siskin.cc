@@ -69,9 +69,10 @@ int RunSiskin(int argc, const char* const* argv, const Console& console) {
     app.require_subcommand(1);
     app.formatter(std::make_shared<HelpFormatter>());
     app.failure_message(FailureMessage);
-    const std::array commands = {AddServeCommand(app),   AddClassifyCommand(app),
-                                 AddDetectCommand(app),  AddHealthCommand(app),
-                                 AddInspectCommand(app), AddBenchCommand(app)};
+    const std::array commands = {AddPullCommand(app),     AddServeCommand(app),
+                                 AddClassifyCommand(app), AddDetectCommand(app),
+                                 AddHealthCommand(app),   AddInspectCommand(app),
+                                 AddBenchCommand(app)};
     try {
       app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

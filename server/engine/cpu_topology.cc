@@ -4,27 +4,18 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <fstream>
 #include <limits>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "server/engine/cgroup.h"
 
 namespace siskin::engine {
 namespace {
 
 constexpr double kUnlimited = std::numeric_limits<double>::infinity();
 constexpr int kMaxCpus = 1 << 16;
-
-std::string FirstLine(const std::string& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
-}
 
 // "max", "-1", zero and whatever is no number mean: no limit.
 double Cores(absl::string_view quota, absl::string_view period) {
@@ -46,54 +37,14 @@ double QuotaV1(const std::string& folder) {
   return Cores(FirstLine(folder + "/cpu.cfs_quota_us"), FirstLine(folder + "/cpu.cfs_period_us"));
 }
 
-// The smallest quota of `cgroup` ("/a/b") and everything above it, within `mount`.
-double SmallestQuota(const std::string& mount, std::string cgroup,
-                     double (*quota_of)(const std::string&)) {
-  double smallest = kUnlimited;
-  while (true) {
-    smallest = std::min(smallest, quota_of(mount + cgroup));
-    const size_t slash = cgroup.rfind('/');
-    if (slash == std::string::npos) return smallest;
-    cgroup.resize(slash);  // "" in the end: the mount itself
-  }
-}
-
-// In a container without a cgroup namespace the path is the host's and does not exist here; the
-// walk up ends at the mount, which is then the container's own group. A path that leaves the
-// namespace
-// ("/../x") says nothing about what is mounted.
-std::string WithinMount(absl::string_view cgroup) {
-  return absl::StrContains(cgroup, "..") ? "" : std::string(cgroup);
-}
-
-// A line of /proc/self/cgroup: "hierarchy:controllers:path"; v2 is "0::path".
-double QuotaOfLine(const std::string& root, absl::string_view line) {
-  const std::vector<absl::string_view> fields = absl::StrSplit(line, absl::MaxSplits(':', 2));
-  if (fields.size() != 3) return kUnlimited;
-  const std::string mounts = root + "/sys/fs/cgroup";
-  const std::string cgroup = WithinMount(fields[2]);
-  double smallest = kUnlimited;
-  if (fields[1].empty()) {
-    for (const char* mount : {"", "/unified"}) {  // "/unified" on hosts that mix v1 and v2
-      smallest = std::min(smallest, SmallestQuota(mounts + mount, cgroup, QuotaV2));
-    }
-    return smallest;
-  }
-  const std::vector<absl::string_view> controllers = absl::StrSplit(fields[1], ',');
-  if (std::find(controllers.begin(), controllers.end(), "cpu") == controllers.end()) {
-    return kUnlimited;
-  }
-  for (const absl::string_view mount : {absl::string_view("cpu"), fields[1]}) {  // "cpu,cpuacct"
-    smallest = std::min(smallest, SmallestQuota(absl::StrCat(mounts, "/", mount), cgroup, QuotaV1));
-  }
-  return smallest;
-}
-
+// The smallest one that holds for this process; 0 if there is none.
 double DetectQuota(const std::string& root) {
-  std::ifstream cgroups(root + "/proc/self/cgroup");
   double smallest = kUnlimited;
-  std::string line;
-  while (std::getline(cgroups, line)) smallest = std::min(smallest, QuotaOfLine(root, line));
+  for (const Cgroup& cgroup : FindCgroups(root, "cpu")) {
+    for (const std::string& folder : cgroup.Folders()) {
+      smallest = std::min(smallest, cgroup.v2 ? QuotaV2(folder) : QuotaV1(folder));
+    }
+  }
   return smallest == kUnlimited ? 0 : smallest;
 }
 

@@ -39,8 +39,8 @@ size_t LaneModel::SmallestPlanFor(size_t images) const {
   return index;
 }
 
-Lane::Lane(batching::Scheduler& scheduler, BatchObserver* observer)
-    : scheduler_(scheduler), clock_(scheduler.clock()), observer_(observer) {
+Lane::Lane(int index, batching::Scheduler& scheduler, BatchObserver* observer)
+    : index_(index), scheduler_(scheduler), clock_(scheduler.clock()), observer_(observer) {
   slots_.reserve(LoadedModel::kMaxBatchSize);
 }
 
@@ -70,7 +70,11 @@ std::shared_ptr<LaneModel> Lane::Find(const void* owner) const {
 void Lane::Run() {
   batching::Batch batch;
   batch.tasks.reserve(LoadedModel::kMaxBatchSize);
-  while (scheduler_.WaitForBatch(batch)) RunBatch(batch);
+  while (scheduler_.WaitForBatch(batch)) {
+    taken_ = clock_.Now();
+    RunBatch(batch);
+    if (observer_ != nullptr) observer_->OnLaneBusy(index_, clock_.Now() - taken_);
+  }
 }
 
 void Lane::RunBatch(batching::Batch& batch) {
@@ -85,7 +89,6 @@ void Lane::RunBatch(batching::Batch& batch) {
     left_over = absl::InternalError("the model of this batch was not given to the lanes");
     return;
   }
-  taken_ = clock_.Now();
   Totals totals;
   Tasks waiting = absl::MakeSpan(batch.tasks);
   while (!waiting.empty()) waiting.remove_prefix(RunChunk(*model, waiting, totals));

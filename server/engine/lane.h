@@ -53,8 +53,8 @@ class LaneModel {
 // Thread-safe, but for Run, which is one thread's.
 class Lane {
  public:
-  // Both outlive the lane; `observer` may be null.
-  Lane(batching::Scheduler& scheduler, BatchObserver* observer);
+  // The `index`th, for the observer. Both outlive the lane; `observer` may be null.
+  Lane(int index, batching::Scheduler& scheduler, BatchObserver* observer);
 
   bool Has(const LoadedModel& model) const;
   void Add(std::unique_ptr<LaneModel> model);
@@ -82,6 +82,7 @@ class Lane {
               absl::Duration compute);
   std::shared_ptr<LaneModel> Find(const void* owner) const;
 
+  const int index_;
   batching::Scheduler& scheduler_;
   batching::Clock& clock_;
   BatchObserver* const observer_;

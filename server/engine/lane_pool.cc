@@ -46,7 +46,7 @@ class LanePoolImpl : public LanePool {
   LanePoolImpl(Options options, batching::Scheduler& scheduler, BatchObserver* observer)
       : options_(std::move(options)) {
     for (int i = 0; i < options_.lanes; ++i) {
-      workers_.push_back(std::make_unique<Worker>(scheduler, observer));
+      workers_.push_back(std::make_unique<Worker>(i, scheduler, observer));
     }
   }
 
@@ -98,7 +98,8 @@ class LanePoolImpl : public LanePool {
 
  private:
   struct Worker {
-    Worker(batching::Scheduler& scheduler, BatchObserver* observer) : lane(scheduler, observer) {}
+    Worker(int index, batching::Scheduler& scheduler, BatchObserver* observer)
+        : lane(index, scheduler, observer) {}
 
     Lane lane;
     absl::Status set_up;  // read once `is_set_up`

@@ -1,10 +1,11 @@
-// What the engine reports about itself; implemented by server/metrics. Calls come from lane
+// What the lanes and their tasks report; implemented by server/metrics. Calls come from lane
 // threads, must be cheap and must not block.
 #ifndef SISKIN_SERVER_ENGINE_OBSERVER_H_
 #define SISKIN_SERVER_ENGINE_OBSERVER_H_
 
 #include "absl/time/time.h"
 #include "server/batching/batch_policy.h"
+#include "server/batching/rejection.h"
 
 namespace siskin::engine {
 
@@ -16,6 +17,12 @@ class BatchObserver {
   // After each executed batch.
   virtual void OnBatch(const LoadedModel& model, int size, batching::CloseReason reason,
                        absl::Duration compute) = 0;
+  // After each batch that a lane took, executed or not: how long it had the lane, from decoding to
+  // the last answer. Lanes count from 0.
+  virtual void OnLaneBusy(int lane, absl::Duration busy) = 0;
+  // An image was dropped from its queue, before anything was computed for it, since nobody waited
+  // for it any more: kDeadline or kCancelled.
+  virtual void OnSaved(const LoadedModel& model, batching::Rejection reason) = 0;
 };
 
 }  // namespace siskin::engine

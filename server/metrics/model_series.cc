@@ -1,124 +1,27 @@
 #include "server/metrics/model_series.h"
 
-#include <algorithm>
-#include <utility>
-
-#include "server/metrics/metrics.h"
+#include "server/engine/loaded_model.h"
 
 namespace siskin::metrics {
 namespace {
 
 using batching::CloseReason;
-using engine::ModelState;
-using prometheus::Counter;
-using prometheus::Family;
-using prometheus::Gauge;
-using prometheus::Histogram;
+using batching::Rejection;
 using prometheus::Labels;
 
-// Of factor 1.25 to 1.5 where a light network's latency lies, wider above. Every usual objective
-// (10, 15, 50, 100 ms) is a bound, and the last one is above a usual timeout.
-const Histogram::BucketBoundaries kSecondsBuckets = {
-    0.0005, 0.001, 0.0015, 0.002, 0.003, 0.004, 0.005, 0.006, 0.008, 0.01, 0.0125, 0.015,
-    0.02,   0.025, 0.035,  0.05,  0.075, 0.1,   0.15,  0.25,  0.5,   1,    2.5};
-const Histogram::BucketBoundaries kBatchSizeBuckets = {1, 2, 4, 8, 16, 32, 64};
+const prometheus::Histogram::BucketBoundaries kBatchSizeBuckets = {1, 2, 4, 8, 16, 32, 64};
 
-constexpr std::array kAllReasons = {CloseReason::kFull, CloseReason::kDelay, CloseReason::kDeadline,
-                                    CloseReason::kDraining};
-// kUnloaded has no series: those of the version are gone then.
-constexpr std::array kExposedStates = {ModelState::kLoading, ModelState::kWarming,
-                                       ModelState::kReady, ModelState::kDraining,
-                                       ModelState::kFailed};
+constexpr std::array kAllCloseReasons = {CloseReason::kFull, CloseReason::kDelay,
+                                         CloseReason::kDeadline, CloseReason::kDraining};
 
-// The sum of a histogram is a counter: a clock that was set back must not lower it.
-double Seconds(absl::Duration duration) {
-  return absl::ToDoubleSeconds(std::max(duration, absl::ZeroDuration()));
-}
-
-template <typename T, typename... Args>
-Series<T> Child(Family<T>& family, const Labels& labels, const Args&... args) {
-  return {&family.Add(labels, args...), {&family}};
-}
-
-template <typename T>
-Family<T>& Register(prometheus::Registry& registry, prometheus::detail::Builder<T> builder,
-                    const char* name, const char* help) {
-  return builder.Name(name).Help(help).Register(registry);
+Series<prometheus::Counter> SavedSeries(const Families& families, const std::string& model,
+                                        Rejection reason) {
+  return Child(families.saved_images, {{"model", model}, {"reason", ToString(reason)}});
 }
 
 }  // namespace
 
-Families::Families(prometheus::Registry& registry)
-    : requests(Register(registry, prometheus::BuildCounter(), "siskin_requests_total",
-                        "Answered RPCs by gRPC status.")),
-      request_duration(Register(registry, prometheus::BuildHistogram(),
-                                "siskin_request_duration_seconds",
-                                "From an RPC's arrival to its answer, queueing included.")),
-      queue_duration(Register(registry, prometheus::BuildHistogram(),
-                              "siskin_queue_duration_seconds",
-                              "How long an image waited for a lane.")),
-      decode_duration(Register(registry, prometheus::BuildHistogram(),
-                               "siskin_decode_duration_seconds",
-                               "Decoding, resizing and normalising one image.")),
-      compute_duration(Register(registry, prometheus::BuildHistogram(),
-                                "siskin_compute_duration_seconds",
-                                "The network, for the batch that an image was in.")),
-      batch_size(Register(registry, prometheus::BuildHistogram(), "siskin_batch_size",
-                          "Images computed together.")),
-      batches(Register(registry, prometheus::BuildCounter(), "siskin_batches_total",
-                       "Executed batches by what closed them.")),
-      lane_compute(Register(registry, prometheus::BuildCounter(),
-                            "siskin_lane_compute_seconds_total",
-                            "Lane time in networks; its rate over the lanes is their use.")),
-      model_state(Register(registry, prometheus::BuildGauge(), "siskin_model_state",
-                           "1 for the state that a model version is in, else 0.")) {}
-
-RequestSeries::RequestSeries(Families& families, std::string model)
-    : families_(families), model_(std::move(model)) {}
-
-size_t RequestSeries::IndexOf(absl::StatusCode code) {
-  const auto index = static_cast<size_t>(code);
-  return index < kCodes ? index : static_cast<size_t>(absl::StatusCode::kUnknown);
-}
-
-// A walk: there are few versions and methods. rows_.size() if there is none.
-size_t RequestSeries::FindRow(std::string_view version, std::string_view method) const {
-  const auto row = std::find_if(rows_.begin(), rows_.end(), [&](const Row& row) {
-    return row.version == version && row.method == method;
-  });
-  return row - rows_.begin();
-}
-
-bool RequestSeries::Count(std::string_view version, std::string_view method, absl::StatusCode code,
-                          absl::Duration duration) const {
-  const size_t row = FindRow(version, method);
-  const size_t index = IndexOf(code);
-  if (row == rows_.size() || rows_[row].counts[index] == nullptr) return false;
-  rows_[row].counts[index]->Increment();
-  durations_[index]->Observe(Seconds(duration));
-  return true;
-}
-
-void RequestSeries::Add(std::string_view version, std::string_view method, absl::StatusCode code) {
-  const size_t row = FindRow(version, method);
-  if (row == rows_.size()) rows_.push_back({std::string(version), std::string(method), {}});
-  const size_t index = IndexOf(code);
-  if (rows_[row].counts[index] != nullptr) return;
-  const std::string name = absl::StatusCodeToString(static_cast<absl::StatusCode>(index));
-  rows_[row].counts[index] = Child(families_.requests, {{"model", model_},
-                                                        {"version", rows_[row].version},
-                                                        {"method", rows_[row].method},
-                                                        {"code", name}});
-  if (durations_[index] != nullptr) return;
-  durations_[index] =
-      Child(families_.request_duration, {{"model", model_}, {"code", name}}, kSecondsBuckets);
-}
-
-void RequestSeries::RemoveVersion(std::string_view version) {
-  std::erase_if(rows_, [&](const Row& row) { return row.version == version; });
-}
-
-ModelSeries::ModelSeries(Families& families, const std::string& model)
+ModelSeries::ModelSeries(const Families& families, const std::string& model)
     : families_(families),
       model_(model),
       requests_(families, model),
@@ -126,51 +29,78 @@ ModelSeries::ModelSeries(Families& families, const std::string& model)
       decode_(Child(families.decode_duration, {{"model", model}}, kSecondsBuckets)),
       compute_(Child(families.compute_duration, {{"model", model}}, kSecondsBuckets)),
       batch_size_(Child(families.batch_size, {{"model", model}}, kBatchSizeBuckets)),
-      lane_compute_(Child(families.lane_compute, {{"model", model}})) {
-  static_assert(kAllReasons.size() == kReasons);
-  for (CloseReason reason : kAllReasons) {
+      lane_compute_(Child(families.lane_compute, {{"model", model}})),
+      saved_after_deadline_(SavedSeries(families, model, Rejection::kDeadline)),
+      saved_after_cancel_(SavedSeries(families, model, Rejection::kCancelled)) {
+  static_assert(kAllCloseReasons.size() == kCloseReasons);
+  for (const CloseReason reason : kAllCloseReasons) {
     batches_[static_cast<size_t>(reason)] =
         Child(families.batches, {{"model", model}, {"reason", ToString(reason)}});
   }
 }
 
-void ModelSeries::CountStages(const engine::TaskTiming& timing) const {
+void ModelSeries::CountStages(std::string_view version, const engine::TaskTiming& timing,
+                              absl::Duration answer) const {
   queue_->Observe(Seconds(timing.queue));
   decode_->Observe(Seconds(timing.prepare));
   compute_->Observe(Seconds(timing.compute));
+  if (const TritonSeries* alias = triton(version)) alias->CountStages(timing, answer);
 }
 
-void ModelSeries::CountBatch(int size, CloseReason reason, absl::Duration compute) const {
+void ModelSeries::CountBatch(std::string_view version, int size, CloseReason reason,
+                             absl::Duration compute) const {
   batch_size_->Observe(size);
   batches_[static_cast<size_t>(reason)]->Increment();
   lane_compute_->Increment(Seconds(compute));
+  if (const TritonSeries* alias = triton(version)) alias->CountBatch(size);
 }
 
-void ModelSeries::SetState(const std::string& version, ModelState state) {
-  auto [entry, is_new] = states_.try_emplace(version);
-  if (is_new) AddVersion(version, entry->second);
-  for (size_t i = 0; i < kStates; ++i) entry->second[i]->Set(kExposedStates[i] == state ? 1 : 0);
+void ModelSeries::CountSaved(Rejection reason) const {
+  (reason == Rejection::kDeadline ? saved_after_deadline_ : saved_after_cancel_)->Increment();
 }
 
-void ModelSeries::AddVersion(const std::string& version, StateGauges& gauges) {
-  static_assert(kExposedStates.size() == kStates);
-  for (size_t i = 0; i < kStates; ++i) {
-    gauges[i] =
-        Child(families_.model_state,
-              {{"model", model_}, {"version", version}, {"state", ToString(kExposedStates[i])}});
+void ModelSeries::ReadQueues() const {
+  double depth = 0;
+  double capacity = 0;
+  for (const auto& [name, version] : versions_) {
+    if (version.queue() == nullptr) continue;
+    const int waiting = version.queue()->size();
+    depth += waiting;
+    capacity += version.queue()->options().capacity;
+    if (version.triton() != nullptr) version.triton()->SetPending(waiting);
   }
-  for (std::string_view method : kInferenceMethods) {
+  if (queue_depth_ == nullptr) return;
+  queue_depth_->Set(depth);
+  queue_capacity_->Set(capacity);
+}
+
+void ModelSeries::SetState(const std::string& version, engine::ModelState state) {
+  const auto [entry, is_new] = versions_.try_emplace(version, families_, model_, version);
+  entry->second.SetState(state);
+  if (!is_new) return;
+  for (const std::string_view method : kInferenceMethods) {
     requests_.Add(version, method, absl::StatusCode::kOk);
   }
 }
 
+void ModelSeries::SetLoaded(const engine::Servable& servable, const ModelLoad& load) {
+  const auto version = versions_.find(servable.model->version());
+  if (version == versions_.end()) return;
+  version->second.SetLoaded(servable, load);
+  if (queue_depth_ != nullptr) return;
+  queue_depth_ = Child(families_.queue_depth, {{"model", model_}});
+  queue_capacity_ = Child(families_.queue_capacity, {{"model", model_}});
+}
+
 void ModelSeries::RemoveVersion(const std::string& version) {
-  states_.erase(version);
+  versions_.erase(version);
   requests_.RemoveVersion(version);
 }
 
-bool ModelSeries::HasVersion(std::string_view version) const {
-  return states_.find(version) != states_.end();
+const TritonSeries* ModelSeries::triton(std::string_view version) const {
+  if (!families_.triton.has_value()) return nullptr;
+  const auto entry = versions_.find(version);
+  return entry == versions_.end() ? nullptr : entry->second.triton();
 }
 
 }  // namespace siskin::metrics

@@ -2,9 +2,13 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "server/batching/rejection.h"
 
 namespace siskin::pipeline {
 namespace {
+
+using batching::Reject;
+using batching::Rejection;
 
 // Adds `amount` unless that makes more than `limit`; never more, not even for a moment, so that a
 // request which does not fit cannot turn away one that does.
@@ -51,26 +55,28 @@ void Admission::NotifyIdle() {
 
 absl::StatusOr<Permit> Admission::Admit(int64_t bytes, absl::Time deadline, absl::Time now) {
   if (deadline <= now) {
-    return absl::DeadlineExceededError("the deadline had passed when the request came");
+    return Reject(Rejection::kDeadline, "the deadline had passed when the request came");
   }
   if (bytes > limits_.max_bytes) {
-    return absl::InvalidArgumentError(absl::StrCat("the request holds ", bytes,
-                                                   " bytes, this server takes ", limits_.max_bytes,
-                                                   " at most; send fewer images at a time"));
+    return Reject(Rejection::kInvalidArgument,
+                  absl::StrCat("the request holds ", bytes, " bytes, this server takes ",
+                               limits_.max_bytes, " at most; send fewer images at a time"));
   }
   if (!AddWithin(requests_, 1, limits_.max_requests)) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "the server is busy with ", limits_.max_requests, " requests already; retry later"));
+    return Reject(Rejection::kOverload,
+                  absl::StrCat("the server is busy with ", limits_.max_requests,
+                               " requests already; retry later"));
   }
   if (!AddWithin(bytes_, bytes, limits_.max_bytes)) {
     RemoveRequest();
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "the requests in flight fill the ", limits_.max_bytes, " bytes there are; retry later"));
+    return Reject(Rejection::kPayloadBytes,
+                  absl::StrCat("the requests in flight fill the ", limits_.max_bytes,
+                               " bytes there are; retry later"));
   }
   Permit permit(*this, bytes);
   // Looked at last: either Close is seen here, or whoever closed sees this request.
   if (closed_.load()) {
-    return absl::UnavailableError("the server is shutting down; try another one");
+    return Reject(Rejection::kDraining, "the server is shutting down; try another one");
   }
   return permit;
 }

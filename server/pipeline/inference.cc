@@ -5,9 +5,11 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "ops/status_macros.h"
+#include "server/batching/rejection.h"
 #include "server/pipeline/preprocess.h"
 
 namespace siskin::pipeline {
@@ -23,8 +25,12 @@ struct Payload {
 // Says which image an error is about, where there are several.
 absl::Status AtImage(const absl::Status& status, int image, int images) {
   if (status.ok() || images == 1) return status;
-  return absl::Status(status.code(),
-                      absl::StrCat("image ", image + 1, " of ", images, ": ", status.message()));
+  absl::Status at_image(status.code(),
+                        absl::StrCat("image ", image + 1, " of ", images, ": ", status.message()));
+  status.ForEachPayload([&](absl::string_view name, const absl::Cord& payload) {
+    at_image.SetPayload(name, payload);
+  });
+  return at_image;
 }
 
 absl::StatusOr<Payload> CheckImages(const ImagesInput& input, const ImageLimits& limits,
@@ -75,11 +81,13 @@ absl::Status PreparePhoto(absl::Span<const uint8_t> file, const ImageLimits& lim
 class PendingRequest {
  public:
   PendingRequest(std::shared_ptr<const engine::Servable> servable, const InferenceRequest& request,
-                 const ImageLimits& limits, int images, Permit permit, Inference::Done done)
+                 const ImageLimits& limits, int images, Permit permit,
+                 engine::BatchObserver* observer, Inference::Done done)
       : input_(request.input),
         reading_(request.reading),
         limits_(limits),
         permit_(std::move(permit)),
+        observer_(observer),
         done_(std::move(done)),
         pending_(images + 1) {
     result_.images = images;
@@ -119,6 +127,7 @@ class PendingRequest {
   }
 
   void Fail(int image, const absl::Status& status) {
+    ReportIfSaved(status);
     RecordFailure(AtImage(status, image, result_.images));
     End(1);
   }
@@ -133,6 +142,15 @@ class PendingRequest {
   void AllStarted() { End(1); }
 
  private:
+  void ReportIfSaved(const absl::Status& status) const {
+    using batching::Rejection;
+    const std::optional<Rejection> reason = batching::RejectionOf(status);
+    if (observer_ == nullptr) return;
+    if (reason == Rejection::kDeadline || reason == Rejection::kCancelled) {
+      observer_->OnSaved(*result_.servable->model, *reason);
+    }
+  }
+
   // The first error is the answer; those that follow are mostly its consequences.
   void RecordFailure(const absl::Status& status) {
     absl::MutexLock lock(&mu_);
@@ -159,6 +177,7 @@ class PendingRequest {
   const engine::Reading reading_;
   const ImageLimits limits_;
   Permit permit_;
+  engine::BatchObserver* const observer_;
   Inference::Done done_;
   std::atomic<int> pending_;  // tasks that have not ended, and one for Start itself
   std::atomic<bool> failed_{false};
@@ -224,11 +243,13 @@ void EnqueueAll(const std::shared_ptr<PendingRequest>& pending, int images,
 }  // namespace
 
 Inference::Inference(const engine::ModelRegistry& registry, Admission& admission,
-                     ImageLimits limits, int max_images, batching::Clock& clock)
+                     ImageLimits limits, int max_images, engine::BatchObserver* observer,
+                     batching::Clock& clock)
     : registry_(registry),
       admission_(admission),
       limits_(limits),
       max_images_(max_images),
+      observer_(observer),
       clock_(clock) {}
 
 void Inference::Start(const InferenceRequest& request, Done done) {
@@ -247,8 +268,8 @@ void Inference::Start(const InferenceRequest& request, Done done) {
   auto permit = admission_.Admit(payload->bytes, request.deadline, clock_.Now());
   if (!permit.ok()) return done(std::move(permit).status());
 
-  const auto pending = std::make_shared<PendingRequest>(*servable, request, limits_, images,
-                                                        *std::move(permit), std::move(done));
+  const auto pending = std::make_shared<PendingRequest>(
+      *servable, request, limits_, images, *std::move(permit), observer_, std::move(done));
   EnqueueAll(pending, images, request, queue);
   pending->AllStarted();
 }

@@ -8,8 +8,9 @@
 //
 // Errors: those of ModelRegistry::Resolve, ProbeImage, CheckTensor, Admission and
 // BatchQueue::Enqueue at once, and INVALID_ARGUMENT for a model of another task, or without the
-// features asked for; later CANCELLED and DEADLINE_EXCEEDED (nothing was computed),
-// INVALID_ARGUMENT (a photo that is damaged inside), UNAVAILABLE (the model is being unloaded).
+// features asked for, each with a batching::Rejection to tell why; later CANCELLED and
+// DEADLINE_EXCEEDED (nothing was computed), INVALID_ARGUMENT (a photo that is damaged inside),
+// UNAVAILABLE (the model is being unloaded).
 #ifndef SISKIN_SERVER_PIPELINE_INFERENCE_H_
 #define SISKIN_SERVER_PIPELINE_INFERENCE_H_
 
@@ -28,6 +29,7 @@
 #include "server/batching/clock.h"
 #include "server/engine/inference_task.h"
 #include "server/engine/model_registry.h"
+#include "server/engine/observer.h"
 #include "server/pipeline/admission.h"
 #include "server/pipeline/image_decoder.h"
 #include "server/pipeline/tensor_input.h"
@@ -59,9 +61,10 @@ struct InferenceResult {
 
 class Inference {
  public:
-  // All outlive the object. `max_images`: of one request.
+  // All outlive the object; `observer` may be null. `max_images`: of one request.
   Inference(const engine::ModelRegistry& registry, Admission& admission, ImageLimits limits,
-            int max_images, batching::Clock& clock = batching::Clock::Real());
+            int max_images, engine::BatchObserver* observer,
+            batching::Clock& clock = batching::Clock::Real());
 
   // Calls `done` exactly once: before returning when the request is refused, else on the thread
   // that ends the last image, which is a lane as a rule, and waits for it. The Permit has been
@@ -75,6 +78,7 @@ class Inference {
   Admission& admission_;
   const ImageLimits limits_;
   const int max_images_;
+  engine::BatchObserver* const observer_;
   batching::Clock& clock_;
 };
 

@@ -17,8 +17,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "ops/net.h"
 #include "ops/status_macros.h"
+#include "server/repository/model_config_choices.h"
 #include "siskin/v1/model_config.pb.h"
 
 namespace siskin::repository {
@@ -31,21 +31,6 @@ using google::protobuf::TextFormat;
 using v1::BatchingConfig;
 using v1::InputConfig;
 using v1::ModelConfig;
-
-constexpr std::pair<v1::Padding, ops::PaddingRule> kPaddings[] = {
-    {v1::PADDING_SYMMETRIC, ops::PaddingRule::kSymmetric},
-    {v1::PADDING_TF_SAME, ops::PaddingRule::kTfSame}};
-constexpr std::pair<v1::ResizeRule, models::ResizeRule> kResizeRules[] = {
-    {v1::RESIZE_RULE_SHORT_SIDE_THEN_CROP, models::ResizeRule::kShortSideThenCrop},
-    {v1::RESIZE_RULE_CROP_FRACTION, models::ResizeRule::kCropFraction},
-    {v1::RESIZE_RULE_STRETCH, models::ResizeRule::kStretch},
-    {v1::RESIZE_RULE_LETTERBOX, models::ResizeRule::kLetterbox}};
-constexpr std::pair<v1::Interpolation, models::Interpolation> kInterpolations[] = {
-    {v1::INTERPOLATION_BILINEAR, models::Interpolation::kBilinear},
-    {v1::INTERPOLATION_BICUBIC, models::Interpolation::kBicubic}};
-constexpr std::pair<v1::ColorOrder, models::ColorOrder> kColorOrders[] = {
-    {v1::COLOR_ORDER_RGB, models::ColorOrder::kRgb},
-    {v1::COLOR_ORDER_BGR, models::ColorOrder::kBgr}};
 
 // protobuf counts lines and columns from zero; -1 is "nowhere in particular".
 absl::Status ErrorAt(const std::string& path, TextFormat::ParseLocation at,

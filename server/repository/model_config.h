@@ -21,6 +21,10 @@ struct ParsedConfig {
 // value out of range. Columns and lines count from one.
 absl::StatusOr<ParsedConfig> ParseModelConfig(const std::string& path, std::string_view text);
 
+// The text that ParseModelConfig reads as `load`, which states no dilation patterns and no number
+// of classes: the file has no place for them.
+std::string FormatModelConfig(const models::LoadRequest& load);
+
 }  // namespace siskin::repository
 
 #endif  // SISKIN_SERVER_REPOSITORY_MODEL_CONFIG_H_

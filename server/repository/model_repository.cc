@@ -23,10 +23,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char kWeights[] = "model.safetensors";
-constexpr char kLabels[] = "labels.txt";
-constexpr char kConfig[] = "model.textproto";
-
 absl::Status Invalid(const fs::path& path, const std::string& what) {
   return absl::InvalidArgumentError(absl::StrCat(path.string(), ": ", what));
 }
@@ -54,13 +50,7 @@ absl::StatusOr<std::vector<fs::path>> Subfolders(const fs::path& folder) {
 
 bool HasWeights(const fs::path& folder) {
   std::error_code unused;  // what cannot be seen is not there
-  return fs::is_regular_file(folder / kWeights, unused);
-}
-
-bool IsModelName(std::string_view name) {
-  constexpr std::string_view kAllowed =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
-  return name.size() <= 64 && name.find_first_not_of(kAllowed) == std::string_view::npos;
+  return fs::is_regular_file(folder / kWeightsFile, unused);
 }
 
 std::optional<int64_t> ParseVersion(const std::string& name) {
@@ -83,12 +73,12 @@ absl::StatusOr<std::map<int64_t, fs::path>> FindVersions(const fs::path& model) 
     if (!version.has_value()) {
       return Invalid(folder, "is no version; expected a positive integer without leading zeros");
     }
-    if (!HasWeights(folder)) return Invalid(folder, absl::StrCat("has no ", kWeights));
+    if (!HasWeights(folder)) return Invalid(folder, absl::StrCat("has no ", kWeightsFile));
     versions[*version] = folder;
   }
   if (!HasWeights(model)) return versions;
   if (!versions.empty()) {
-    return Invalid(model / kWeights,
+    return Invalid(model / kWeightsFile,
                    "stands beside version folders; move it into a version folder of its own");
   }
   versions[1] = model;
@@ -121,30 +111,38 @@ absl::Status ScanModel(const fs::path& model, std::vector<ModelSource>& sources)
   }
   SISKIN_ASSIGN_OR_RETURN(const auto versions, FindVersions(model));
   if (versions.empty()) {
-    return Invalid(model, absl::StrCat("has no model; expected ", kWeights, " or 1/", kWeights));
+    return Invalid(model,
+                   absl::StrCat("has no model; expected ", kWeightsFile, " or 1/", kWeightsFile));
   }
-  SISKIN_ASSIGN_OR_RETURN(const auto config, ReadOptional(model / kConfig));
+  SISKIN_ASSIGN_OR_RETURN(const auto config, ReadOptional(model / kConfigFile));
   if (config.has_value()) {
     SISKIN_ASSIGN_OR_RETURN(ParsedConfig parsed,
-                            ParseModelConfig((model / kConfig).string(), *config));
+                            ParseModelConfig((model / kConfigFile).string(), *config));
     SISKIN_ASSIGN_OR_RETURN(parsed.load.dilation_patterns, ReadDilationPatterns(model, parsed));
     source.load = std::move(parsed.load);
     source.queue = parsed.queue;
   }
   source.load.name_hint = source.name;
-  SISKIN_ASSIGN_OR_RETURN(const auto labels, ReadOptional(model / kLabels));
+  SISKIN_ASSIGN_OR_RETURN(const auto labels, ReadOptional(model / kLabelsFile));
   if (labels.has_value()) {
-    SISKIN_ASSIGN_OR_RETURN(source.labels, ParseLabels((model / kLabels).string(), *labels));
+    SISKIN_ASSIGN_OR_RETURN(source.labels, ParseLabels((model / kLabelsFile).string(), *labels));
   }
   for (const auto& [number, folder] : versions) {
     source.version = std::to_string(number);
-    source.weights_path = (folder / kWeights).string();
+    source.weights_path = (folder / kWeightsFile).string();
     sources.push_back(source);
   }
   return absl::OkStatus();
 }
 
 }  // namespace
+
+bool IsModelName(std::string_view name) {
+  constexpr std::string_view kAllowed =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+  return !name.empty() && name.size() <= 64 &&
+         name.find_first_not_of(kAllowed) == std::string_view::npos;
+}
 
 absl::StatusOr<std::vector<ModelSource>> ScanRepository(const std::string& path) {
   std::error_code error;
@@ -169,7 +167,7 @@ absl::StatusOr<models::BoundModel> LoadSource(const ModelSource& source) {
   SISKIN_ASSIGN_OR_RETURN(auto model, models::LoadModel(checkpoint, source.load));
   const auto classes = static_cast<size_t>(model.graph.output_shape().channels);
   if (!source.labels.empty() && source.labels.size() != classes) {
-    return absl::InvalidArgumentError(absl::StrCat(kLabels, " has ", source.labels.size(),
+    return absl::InvalidArgumentError(absl::StrCat(kLabelsFile, " has ", source.labels.size(),
                                                    " lines, but the network has ", classes,
                                                    " classes"));
   }

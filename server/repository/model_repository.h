@@ -15,6 +15,7 @@
 #define SISKIN_SERVER_REPOSITORY_MODEL_REPOSITORY_H_
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -23,8 +24,15 @@
 
 namespace siskin::repository {
 
+inline constexpr char kWeightsFile[] = "model.safetensors";
+inline constexpr char kLabelsFile[] = "labels.txt";
+inline constexpr char kConfigFile[] = "model.textproto";
+
 inline constexpr int kMaxModels = 1000;
 inline constexpr int kMaxVersionsOfAModel = 100;
+
+// 1 to 64 of A-Z, a-z, 0-9, '_', '.', '-'.
+bool IsModelName(std::string_view name);
 
 // One version found on disk, with its config parsed. Nothing large is read yet.
 struct ModelSource {

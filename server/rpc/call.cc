@@ -14,12 +14,14 @@ absl::Time Deadline(const grpc::CallbackServerContext& context) {
 
 void RequestRecord::Report(absl::StatusCode code, metrics::Metrics& metrics) const {
   const absl::Duration duration = absl::FromChrono(std::chrono::steady_clock::now() - start_);
-  const engine::LoadedModel* model = servable_ == nullptr ? nullptr : servable_->model.get();
-  if (model == nullptr) {
-    metrics.OnRequest("", "", method_, code, duration);
-  } else {
-    metrics.OnRequest(model->name(), model->version(), method_, code, duration);
+  std::string_view model = model_;
+  std::string_view version;
+  if (servable_ != nullptr) {
+    model = servable_->model->name();
+    version = servable_->model->version();
   }
+  metrics.OnRequest(model, version, method_, code, duration);
+  if (rejection_.has_value()) metrics.OnRejected(model, *rejection_);
 }
 
 std::shared_ptr<const engine::Servable> FindServable(const Backend& backend, std::string_view model,
@@ -30,23 +32,33 @@ std::shared_ptr<const engine::Servable> FindServable(const Backend& backend, std
 
 void Infer(const Backend& backend, const pipeline::InferenceRequest& request, Fill fill,
            Answered answered) {
-  backend.inference.Start(request, [&backend, model = request.model, version = request.version,
+  backend.inference.Start(request, [&backend, name = request.model, version = request.version,
                                     fill = std::move(fill), answered = std::move(answered)](
                                        absl::StatusOr<pipeline::InferenceResult> result) mutable {
     if (!result.ok()) {
-      answered(result.status(), FindServable(backend, model, version));
+      answered(result.status(), FindServable(backend, name, version));
       return;
     }
-    backend.metrics.OnStages(result->servable->model->name(), result->timing);
+    const auto start = std::chrono::steady_clock::now();
     fill(*result);
+    const engine::LoadedModel& model = *result->servable->model;
+    backend.metrics.OnStages(model.name(), model.version(), result->timing,
+                             absl::FromChrono(std::chrono::steady_clock::now() - start));
     answered(absl::OkStatus(), std::move(result->servable));
   });
+}
+
+UnaryCall::UnaryCall(const grpc::CallbackServerContext& context, metrics::Metrics& metrics,
+                     RequestRecord record, const Message& request, const Message& response)
+    : context_(context), metrics_(metrics), record_(std::move(record)), response_(response) {
+  metrics_.OnMessage(metrics::Direction::kReceived, request.ByteSizeLong());
 }
 
 void UnaryCall::End(const absl::Status& status, std::shared_ptr<const engine::Servable> servable,
                     const std::string& request_id) {
   code_ = status.code();
-  record_.set_servable(std::move(servable));
+  record_.SetOutcome(status, std::move(servable));
+  if (status.ok()) metrics_.OnMessage(metrics::Direction::kSent, response_.ByteSizeLong());
   Finish(ToGrpcStatus(status, request_id));
 }
 

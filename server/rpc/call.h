@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,8 +13,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "google/protobuf/message_lite.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/server_callback.h"
+#include "server/batching/rejection.h"
 #include "server/batching/task.h"
 #include "server/engine/model_registry.h"
 #include "server/metrics/metrics.h"
@@ -37,16 +40,20 @@ absl::Time Deadline(const grpc::CallbackServerContext& context);
 class RequestRecord {
  public:
   // `method` is a literal, the name of the RPC without its service: no two services share one.
-  explicit RequestRecord(std::string_view method) : method_(method) {}
+  // `model` is whom the request asks for, empty if nobody; borrowed.
+  RequestRecord(std::string_view method, std::string_view model) : method_(method), model_(model) {}
 
-  // Who answered; stays null if the request names nobody who can be served.
-  void set_servable(std::shared_ptr<const engine::Servable> servable) {
+  // How it ended. `servable` is who answered; null if the request names nobody who can be served.
+  void SetOutcome(const absl::Status& status, std::shared_ptr<const engine::Servable> servable) {
+    rejection_ = batching::RejectionOf(status);
     servable_ = std::move(servable);
   }
   void Report(absl::StatusCode code, metrics::Metrics& metrics) const;
 
  private:
   std::string_view method_;
+  std::string_view model_;
+  std::optional<batching::Rejection> rejection_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::shared_ptr<const engine::Servable> servable_;
 };
@@ -71,9 +78,11 @@ void Infer(const Backend& backend, const pipeline::InferenceRequest& request, Fi
 // calling End exactly once, from any thread; cancellation sets the flag meanwhile.
 class UnaryCall final : public grpc::ServerUnaryReactor {
  public:
+  using Message = google::protobuf::MessageLite;
+
+  // `request` and `response` are gRPC's and live as long as the call.
   UnaryCall(const grpc::CallbackServerContext& context, metrics::Metrics& metrics,
-            std::string_view method)
-      : context_(context), metrics_(metrics), record_(method) {}
+            RequestRecord record, const Message& request, const Message& response);
 
   absl::Time deadline() const { return Deadline(context_); }
   std::shared_ptr<const batching::CancelFlag> cancel() const { return cancel_; }
@@ -90,19 +99,21 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   metrics::Metrics& metrics_;
   const std::shared_ptr<batching::CancelFlag> cancel_ = std::make_shared<batching::CancelFlag>();
   RequestRecord record_;
+  const Message& response_;
   absl::StatusCode code_ = absl::StatusCode::kUnknown;
 };
 
-// The whole of a unary RPC of siskin.v1: runs `request`, which was parsed from `message`, and
-// answers with what `fill` makes of the result, or with the error. `message` lives as long as the
-// call.
-template <typename Message>
-grpc::ServerUnaryReactor* AnswerUnary(const grpc::CallbackServerContext& context,
-                                      const Backend& backend, std::string_view method,
-                                      const Message& message,
-                                      absl::StatusOr<pipeline::InferenceRequest> request,
-                                      Fill fill) {
-  auto* call = new UnaryCall(context, backend.metrics, method);
+// The whole of a unary RPC of siskin.v1: runs what `parse` makes of `message`, and answers with
+// what `fill` makes of the result, or with the error. Both messages live as long as the call.
+template <typename Request, typename Response>
+grpc::ServerUnaryReactor* AnswerUnary(
+    const grpc::CallbackServerContext& context, const Backend& backend, std::string_view method,
+    const Request& message, Response& response,
+    absl::StatusOr<pipeline::InferenceRequest> (*parse)(const Request&),
+    void (*fill)(const Request&, const pipeline::InferenceResult&, Response&)) {
+  auto* call =
+      new UnaryCall(context, backend.metrics, {method, message.model()}, message, response);
+  absl::StatusOr<pipeline::InferenceRequest> request = parse(message);
   if (!request.ok()) {
     call->End(request.status(), FindServable(backend, message.model(), message.version()),
               message.id());
@@ -110,11 +121,15 @@ grpc::ServerUnaryReactor* AnswerUnary(const grpc::CallbackServerContext& context
   }
   request->deadline = call->deadline();
   request->cancel = call->cancel();
-  Infer(backend, *request, std::move(fill),
-        [call, &message](const absl::Status& status,
-                         std::shared_ptr<const engine::Servable> servable) {
-          call->End(status, std::move(servable), message.id());
-        });
+  Infer(
+      backend, *request,
+      [&message, &response, fill](const pipeline::InferenceResult& result) {
+        fill(message, result, response);
+      },
+      [call, &message](const absl::Status& status,
+                       std::shared_ptr<const engine::Servable> servable) {
+        call->End(status, std::move(servable), message.id());
+      });
   return call;
 }
 

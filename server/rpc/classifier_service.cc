@@ -7,10 +7,8 @@ namespace siskin::rpc {
 grpc::ServerUnaryReactor* ClassifierService::Classify(grpc::CallbackServerContext* context,
                                                       const v1::ClassifyRequest* message,
                                                       v1::ClassifyResponse* response) {
-  return AnswerUnary(*context, backend_, "Classify", *message, ParseClassifyRequest(*message),
-                     [message, response](const pipeline::InferenceResult& result) {
-                       FillClassifyResponse(*message, result, *response);
-                     });
+  return AnswerUnary(*context, backend_, "Classify", *message, *response, ParseClassifyRequest,
+                     FillClassifyResponse);
 }
 
 grpc::ServerBidiReactor<v1::ClassifyRequest, v1::ClassifyStreamResponse>*

@@ -94,7 +94,8 @@ void ClassifyStream::OnDone() {
 }
 
 void ClassifyStream::Start(Item& item) {
-  item.record.emplace("ClassifyStream");
+  item.record.emplace("ClassifyStream", item.request.model());
+  backend_.metrics.OnMessage(metrics::Direction::kReceived, item.request.ByteSizeLong());
   auto request = ParseClassifyRequest(item.request);
   if (!request.ok()) {
     Answer(item, request.status(),
@@ -123,7 +124,8 @@ void ClassifyStream::Answer(Item& item, const absl::Status& status,
     // An id that is too long is what the error says, and is not echoed.
     if (item.request.id().size() <= kMaxIdBytes) error.set_id(item.request.id());
   }
-  item.record->set_servable(std::move(servable));
+  item.record->SetOutcome(status, std::move(servable));
+  backend_.metrics.OnMessage(metrics::Direction::kSent, item.response.ByteSizeLong());
   item.record->Report(status.code(), backend_.metrics);
   Next next;
   {

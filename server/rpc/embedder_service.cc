@@ -7,10 +7,8 @@ namespace siskin::rpc {
 grpc::ServerUnaryReactor* EmbedderService::Embed(grpc::CallbackServerContext* context,
                                                  const v1::EmbedRequest* message,
                                                  v1::EmbedResponse* response) {
-  return AnswerUnary(*context, backend_, "Embed", *message, ParseEmbedRequest(*message),
-                     [message, response](const pipeline::InferenceResult& result) {
-                       FillEmbedResponse(*message, result, *response);
-                     });
+  return AnswerUnary(*context, backend_, "Embed", *message, *response, ParseEmbedRequest,
+                     FillEmbedResponse);
 }
 
 }  // namespace siskin::rpc

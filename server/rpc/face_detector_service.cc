@@ -7,10 +7,8 @@ namespace siskin::rpc {
 grpc::ServerUnaryReactor* FaceDetectorService::Detect(grpc::CallbackServerContext* context,
                                                       const v1::DetectRequest* message,
                                                       v1::DetectResponse* response) {
-  return AnswerUnary(*context, backend_, "Detect", *message, ParseDetectRequest(*message),
-                     [message, response](const pipeline::InferenceResult& result) {
-                       FillDetectResponse(*message, result, *response);
-                     });
+  return AnswerUnary(*context, backend_, "Detect", *message, *response, ParseDetectRequest,
+                     FillDetectResponse);
 }
 
 }  // namespace siskin::rpc

@@ -50,7 +50,18 @@ absl::Status Validate(const GrpcServer::Options& options) {
                      options.max_message_bytes, ", ", options.max_concurrent_streams, " and ",
                      options.max_buffer_bytes));
   }
+  if (options.max_connection_age < absl::Milliseconds(1)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("expected max_connection_age of at least a millisecond, got ",
+                     absl::FormatDuration(options.max_connection_age)));
+  }
   return absl::OkStatus();
+}
+
+// gRPC counts in int, the largest of which means for ever.
+int Milliseconds(absl::Duration duration) {
+  constexpr int64_t kForEver = std::numeric_limits<int>::max();
+  return static_cast<int>(std::min(absl::ToInt64Milliseconds(duration), kForEver));
 }
 
 void SetLimits(const GrpcServer::Options& options, grpc::ServerBuilder& builder) {
@@ -59,6 +70,7 @@ void SetLimits(const GrpcServer::Options& options, grpc::ServerBuilder& builder)
   builder.SetResourceQuota(quota)
       .SetMaxReceiveMessageSize(options.max_message_bytes)
       .AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_concurrent_streams)
+      .AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, Milliseconds(options.max_connection_age))
       // Two servers on one port share its traffic silently: a second one shall fail.
       .AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0)
       .AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMs)

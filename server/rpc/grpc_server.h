@@ -31,6 +31,10 @@ class GrpcServer {
     int max_concurrent_streams = 1024;
     // gRPC's own buffers, all connections together. Near it, gRPC slows clients down.
     int64_t max_buffer_bytes = int64_t{1} << 30;
+    // A client is told to connect again when its connection is this old, give or take a tenth, so
+    // that it finds servers that came later. Calls in flight end where they are, however long they
+    // take. Infinite: never; less than a millisecond is out of range.
+    absl::Duration max_connection_age = absl::InfiniteDuration();
   };
 
   // Listens. INVALID_ARGUMENT for options out of range, UNAVAILABLE if the address cannot be bound,

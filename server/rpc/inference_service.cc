@@ -15,12 +15,15 @@ namespace {
 
 using Servable = std::shared_ptr<const engine::Servable>;
 
+using Message = google::protobuf::MessageLite;
+
 // Answers an RPC that needs no inference. `answer` fills the response and returns whom it asked,
 // null for the server itself, or an error.
 template <typename Answer>
 grpc::ServerUnaryReactor* AnswerNow(grpc::CallbackServerContext* context, const Backend& backend,
-                                    std::string_view method, Answer answer) {
-  auto* call = new UnaryCall(*context, backend.metrics, method);
+                                    const RequestRecord& record, const Message& request,
+                                    const Message& response, Answer answer) {
+  auto* call = new UnaryCall(*context, backend.metrics, record, request, response);
   absl::StatusOr<Servable> servable = answer();
   if (servable.ok()) {
     call->End(absl::OkStatus(), *std::move(servable), "");
@@ -41,52 +44,57 @@ void FillTensor(const std::string& name, const std::vector<int64_t>& shape,
 
 }  // namespace
 
-grpc::ServerUnaryReactor* InferenceService::ServerLive(grpc::CallbackServerContext* context,
-                                                       const ::inference::ServerLiveRequest*,
-                                                       ::inference::ServerLiveResponse* response) {
-  return AnswerNow(context, backend_, "ServerLive", [response]() -> Servable {
-    response->set_live(true);
-    return nullptr;
-  });
+grpc::ServerUnaryReactor* InferenceService::ServerLive(
+    grpc::CallbackServerContext* context, const ::inference::ServerLiveRequest* request,
+    ::inference::ServerLiveResponse* response) {
+  return AnswerNow(context, backend_, {"ServerLive", ""}, *request, *response,
+                   [response]() -> Servable {
+                     response->set_live(true);
+                     return nullptr;
+                   });
 }
 
 grpc::ServerUnaryReactor* InferenceService::ServerReady(
-    grpc::CallbackServerContext* context, const ::inference::ServerReadyRequest*,
+    grpc::CallbackServerContext* context, const ::inference::ServerReadyRequest* request,
     ::inference::ServerReadyResponse* response) {
-  return AnswerNow(context, backend_, "ServerReady", [this, response]() -> Servable {
-    response->set_ready(health_.ready());
-    return nullptr;
-  });
+  return AnswerNow(context, backend_, {"ServerReady", ""}, *request, *response,
+                   [this, response]() -> Servable {
+                     response->set_ready(health_.ready());
+                     return nullptr;
+                   });
 }
 
 grpc::ServerUnaryReactor* InferenceService::ModelReady(
     grpc::CallbackServerContext* context, const ::inference::ModelReadyRequest* request,
     ::inference::ModelReadyResponse* response) {
   // An unknown model is not an error here, it is not ready: so do Triton and KServe.
-  return AnswerNow(context, backend_, "ModelReady", [this, request, response] {
-    auto servable = FindServable(backend_, request->name(), request->version());
-    response->set_ready(servable != nullptr);
-    return servable;
-  });
+  return AnswerNow(context, backend_, {"ModelReady", request->name()}, *request, *response,
+                   [this, request, response] {
+                     auto servable = FindServable(backend_, request->name(), request->version());
+                     response->set_ready(servable != nullptr);
+                     return servable;
+                   });
 }
 
 grpc::ServerUnaryReactor* InferenceService::ServerMetadata(
-    grpc::CallbackServerContext* context, const ::inference::ServerMetadataRequest*,
+    grpc::CallbackServerContext* context, const ::inference::ServerMetadataRequest* request,
     ::inference::ServerMetadataResponse* response) {
-  return AnswerNow(context, backend_, "ServerMetadata", [response]() -> Servable {
-    response->set_name("siskin");
-    response->set_version(SISKIN_VERSION);
-    response->add_extensions("classification");
-    response->add_extensions("binary_tensor_data");
-    return nullptr;
-  });
+  return AnswerNow(context, backend_, {"ServerMetadata", ""}, *request, *response,
+                   [response]() -> Servable {
+                     response->set_name("siskin");
+                     response->set_version(SISKIN_VERSION);
+                     response->add_extensions("classification");
+                     response->add_extensions("binary_tensor_data");
+                     return nullptr;
+                   });
 }
 
 grpc::ServerUnaryReactor* InferenceService::ModelMetadata(
     grpc::CallbackServerContext* context, const ::inference::ModelMetadataRequest* request,
     ::inference::ModelMetadataResponse* response) {
   return AnswerNow(
-      context, backend_, "ModelMetadata", [this, request, response]() -> absl::StatusOr<Servable> {
+      context, backend_, {"ModelMetadata", request->name()}, *request, *response,
+      [this, request, response]() -> absl::StatusOr<Servable> {
         SISKIN_ASSIGN_OR_RETURN(Servable servable,
                                 backend_.registry.Resolve(request->name(), request->version()));
         const engine::LoadedModel& model = *servable->model;
@@ -110,7 +118,8 @@ grpc::ServerUnaryReactor* InferenceService::ModelMetadata(
 grpc::ServerUnaryReactor* InferenceService::ModelInfer(
     grpc::CallbackServerContext* context, const ::inference::ModelInferRequest* message,
     ::inference::ModelInferResponse* response) {
-  auto* call = new UnaryCall(*context, backend_.metrics, "ModelInfer");
+  auto* call = new UnaryCall(*context, backend_.metrics, {"ModelInfer", message->model_name()},
+                             *message, *response);
   auto found = backend_.registry.Resolve(message->model_name(), message->model_version());
   if (!found.ok()) {
     call->End(found.status(), nullptr, message->id());

@@ -57,7 +57,7 @@ TEST(CatalogTest, CanonicalStyleHasNoMap) {
 TEST(CatalogTest, LayerMapsAreInjectiveAndCoverTheNetwork) {
   for (const ModelSpec& spec : Catalog()) {
     for (const KeyStyle& style : spec.key_styles) {
-      const auto graph = spec.build(OptionsOf(spec, style));
+      const auto graph = spec.Build(OptionsOf(spec, style));
       ASSERT_TRUE(graph.ok()) << graph.status();
       const std::set<std::string> layers = LayersOf(*graph);
       EXPECT_TRUE(spec.task != Task::kClassification || layers.contains(spec.classifier_layer))
@@ -117,7 +117,7 @@ TEST(CatalogTest, MobileNetV3IsNarrowedAsInEachCodeBase) {
   };
   for (const auto& [key_style, width, key, shape] : cases) {
     const auto graph =
-        FindArchitecture("mobilenet_v3_large")->build({.width = width, .key_style = key_style});
+        FindArchitecture("mobilenet_v3_large")->Build({.width = width, .key_style = key_style});
     ASSERT_TRUE(graph.ok()) << graph.status();
     EXPECT_THAT(graph->parameters, Contains(AllOf(Field(&ops::Parameter::key, key),
                                                   Field(&ops::Parameter::shape, shape))))
@@ -170,7 +170,7 @@ TEST(BuildOptionsTest, EveryFamilyRejectsWhatIsOutOfRange) {
     for (const auto& [field, spoil] : cases) {
       BuildOptions options = OptionsOf(spec, spec.key_styles.front());
       spoil(options);
-      const absl::Status status = spec.build(options).status();
+      const absl::Status status = spec.Build(options).status();
       EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << field;
       EXPECT_THAT(status.message(), HasSubstr(field + " is "));
     }
@@ -183,7 +183,7 @@ TEST(BuildOptionsTest, LimitsBuild) {
         spec.any_width ? std::vector<double>{0.01, kMaxWidth} : spec.PublishedWidths();
     for (int resolution : {spec.min_resolution, spec.min_resolution + 1, kMaxResolution}) {
       for (double width : widths) {
-        const auto graph = spec.build({.width = width, .resolution = resolution, .classes = 1});
+        const auto graph = spec.Build({.width = width, .resolution = resolution, .classes = 1});
         EXPECT_TRUE(graph.ok()) << spec.architecture << ": " << graph.status();
       }
     }
@@ -193,11 +193,11 @@ TEST(BuildOptionsTest, LimitsBuild) {
 TEST(BuildOptionsTest, OnlyPublishedFormsAndWidthsBuild) {
   for (const ModelSpec& spec : Catalog()) {
     const absl::Status form =
-        spec.build({.resolution = spec.resolution, .form = "no such form"}).status();
+        spec.Build({.resolution = spec.resolution, .form = "no such form"}).status();
     EXPECT_EQ(form.code(), absl::StatusCode::kInvalidArgument) << spec.architecture;
     EXPECT_THAT(form.message(), HasSubstr("form is \"no such form\", must be "));
     if (spec.any_width) continue;
-    const absl::Status width = spec.build({.width = 0.123, .resolution = spec.resolution}).status();
+    const absl::Status width = spec.Build({.width = 0.123, .resolution = spec.resolution}).status();
     EXPECT_EQ(width.code(), absl::StatusCode::kInvalidArgument) << spec.architecture;
     EXPECT_THAT(width.message(), HasSubstr("width is 0.123, must be "));
   }

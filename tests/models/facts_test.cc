@@ -136,7 +136,7 @@ TEST_P(FactsTest, GraphEqualsTable) {
   options.resolution = c.resolution;
   options.classes = c.classes;
   options.form = c.form;
-  const absl::StatusOr<ops::Graph> graph = spec->build(options);
+  const absl::StatusOr<ops::Graph> graph = spec->Build(options);
   ASSERT_TRUE(graph.ok()) << graph.status();
 
   const testing::LayerFacts expected = testing::ReadFacts(siskin::testing::SharedPath(stem));
@@ -219,7 +219,7 @@ TEST(CountsTest, EqualThePublishedOnes) {
        .multiply_adds = 385814752},
   };
   for (const Count& count : counts) {
-    const auto graph = FindArchitecture(count.architecture)->build(count.options);
+    const auto graph = FindArchitecture(count.architecture)->Build(count.options);
     ASSERT_TRUE(graph.ok()) << graph.status();
     EXPECT_EQ(graph->ParameterCount(), count.parameters) << count.architecture;
     EXPECT_EQ(graph->MultiplyAdds(), count.multiply_adds) << count.architecture;

@@ -37,7 +37,7 @@ std::vector<DilationPattern> Patterns(int few) {
 }
 
 absl::StatusOr<ops::Graph> BuildWith(std::vector<DilationPattern> patterns) {
-  return FindArchitecture("ic_resnet50")->build({.dilation_patterns = std::move(patterns)});
+  return FindArchitecture("ic_resnet50")->Build({.dilation_patterns = std::move(patterns)});
 }
 
 TEST(IcResNetTest, WithoutDilationItIsResNet50) {
@@ -78,7 +78,7 @@ TEST(IcResNetTest, TheWidestDilationsCompile) {
     pattern.push_back({{kMaxDilation, 7}, 2});
   }
   const auto graph =
-      FindArchitecture("ic_resnet50")->build({.resolution = 96, .dilation_patterns = patterns});
+      FindArchitecture("ic_resnet50")->Build({.resolution = 96, .dilation_patterns = patterns});
   ASSERT_TRUE(graph.ok()) << graph.status();
   const auto optimized = ops::Optimize(ops::BindRandom(*graph, 7));
   ASSERT_TRUE(optimized.ok()) << optimized.status();

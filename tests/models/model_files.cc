@@ -34,7 +34,7 @@ RandomNetwork MakeNetwork(const std::string& architecture, const std::string& ke
   if (resolution > 0) network.options.resolution = resolution;
   network.options.classes = classes;
   network.options.form = form;
-  network.graph = ops::BindRandom(OrDie(network.spec->build(network.options)), kSeed);
+  network.graph = ops::BindRandom(OrDie(network.spec->Build(network.options)), kSeed);
   return network;
 }
 

@@ -94,7 +94,7 @@ ops::Graph NetworkOf(const Case& c, int classes) {
   options.width = c.width;
   options.form = c.form;
   options.classes = classes;
-  absl::StatusOr<ops::Graph> graph = spec->build(options);
+  absl::StatusOr<ops::Graph> graph = spec->Build(options);
   EXPECT_TRUE(graph.ok()) << graph.status();
   for (ops::Parameter& parameter : graph->parameters) {
     const size_t dot = parameter.key.rfind('.');

@@ -14,7 +14,7 @@ namespace {
 
 ops::Graph GraphOf(const std::string& form, double width, const std::string& key_style) {
   auto graph = FindArchitecture("shufflenet_v1")
-                   ->build({.width = width, .form = form, .key_style = key_style});
+                   ->Build({.width = width, .form = form, .key_style = key_style});
   EXPECT_TRUE(graph.ok()) << graph.status();
   return *std::move(graph);
 }

@@ -48,7 +48,7 @@ TEST(ArgumentsTest, UnexpectedArgumentsAreListedAsTheyCame) {
 TEST(ArgumentsTest, HelpOfAllNamesEveryCommand) {
   const CliResult result = RunCli({"--help"});
   EXPECT_EQ(result.exit_code, 0);
-  for (const char* command : {"serve", "classify", "detect", "health", "inspect", "bench"}) {
+  for (const char* command : {"pull", "serve", "classify", "detect", "health", "inspect", "bench"}) {
     EXPECT_THAT(result.out, HasSubstr(command));
   }
   EXPECT_THAT(result.out, HasSubstr("serve --repository ~/models"));
@@ -64,7 +64,7 @@ TEST_P(HelpTest, HasExamples) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Commands, HelpTest,
-                         ::testing::Values("serve", "classify", "detect", "health", "inspect",
+                         ::testing::Values("pull", "serve", "classify", "detect", "health", "inspect",
                                            "bench"),
                          [](const auto& info) { return std::string(info.param); });
 
@@ -93,6 +93,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{{"serve", "--random-model", "x", "--drain-delay", "nan"},
                 "expected seconds from 0 to 3600, got 'nan'"},
         BadCase{{"serve", "--random-model", "x", "--drain-timeout", "nan"}, "--drain-timeout"},
+        BadCase{{"serve", "--random-model", "x", "--max-connection-age", "-1"},
+                "expected seconds from 0 to 86400, got '-1'"},
         BadCase{{"serve", "--random-model", "x", "--log-level", "loud"}, "loud"},
         BadCase{{"serve", "--random-model", "x", "--log-format", "xml"}, "xml"},
         BadCase{{"bench"}, "bench needs a model"},

@@ -1,8 +1,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <sstream>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_join.h"
 #include "models/catalog.h"
 #include "nlohmann/json.hpp"
+#include "server/cli/catalogue_report.h"
 #include "tests/server/cli/cli_fixture.h"
 
 namespace siskin::cli {
@@ -33,15 +40,60 @@ TEST(InspectCatalogueTest, ListsEveryVariant) {
   EXPECT_EQ(json["catalogue"].size(), variants);
 }
 
-TEST(InspectCatalogueTest, MarkdownNamesEveryNetworkOnce) {
+TEST(InspectCatalogueTest, MarkdownHasTheMainVariants) {
   const CliResult result = RunCli({"inspect", "--markdown"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   for (const models::ModelSpec& spec : models::Catalog()) {
     EXPECT_THAT(result.out, HasSubstr("| " + spec.title + " | `"));
   }
   EXPECT_THAT(result.out, HasSubstr("| MobileNetV2 | `mobilenet_v2-b0353104` | 3.50 M |"));
+  EXPECT_THAT(result.out, HasSubstr("| MobileNetV1 | `mobilenetv1_100h` |"));
+  EXPECT_THAT(result.out, HasSubstr("| ShuffleNetV1 | `shufflenetv1_g8_1.0x` |"));
+  EXPECT_THAT(result.out, Not(HasSubstr("mobilenetv2_050")));
+  EXPECT_THAT(result.out, Not(HasSubstr("f32 ms")));
+}
+
+TEST(InspectCatalogueTest, WholeMarkdownNamesEveryNetworkOnce) {
+  const CliResult result = RunCli({"inspect", "--markdown", "--all"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("| MobileNetV2 | `mobilenetv2_050` | 1.97 M |"));
+  EXPECT_THAT(result.out, HasSubstr("| MobileNetV2 | `mobilenet_v2-b0353104` | 3.50 M |"));
   EXPECT_THAT(result.out, Not(HasSubstr("mobilenet_v2-7ebf99e0")));  // the same network
   EXPECT_THAT(result.out, Not(HasSubstr("mobilenet_v2_1.0_192")));
+}
+
+// `siskin inspect --markdown --all --latency` writes its table; times differ from run to run.
+TEST(InspectCatalogueTest, NetworksPageIsUpToDate) {
+  std::ifstream file(SISKIN_NETWORKS_PAGE);
+  std::vector<std::string> table;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("|"))
+      table.push_back(line.substr(0, line.rfind('|', line.size() - 2) + 1));
+  }
+  const CliResult result = RunCli({"inspect", "--markdown", "--all"});
+  EXPECT_EQ(absl::StrJoin(table, "\n") + "\n", result.out);
+}
+
+TEST(InspectCatalogueTest, AllAndLatencyNeedMarkdown) {
+  EXPECT_EQ(RunCli({"inspect", "--all"}).exit_code, 2);
+  EXPECT_EQ(RunCli({"inspect", "--latency"}).exit_code, 2);
+}
+
+TEST(MeasureLatenciesTest, FillsTheColumn) {
+  auto listed = ListCatalogue();
+  ASSERT_TRUE(listed.ok()) << listed.status();
+  CatalogueRows tiny;
+  for (CatalogueRow& row : *listed) {
+    if (row.variant->name == kTinyModel) tiny.push_back(std::move(row));
+  }
+  const absl::Status measured = MeasureLatencies(absl::Milliseconds(1), tiny);
+  ASSERT_TRUE(measured.ok()) << measured;
+  ASSERT_EQ(tiny.size(), 1u);
+  EXPECT_GT(tiny.front().latency, absl::ZeroDuration());
+  std::ostringstream out;
+  PrintCatalogueMarkdown(tiny, out);
+  EXPECT_THAT(out.str(), HasSubstr(" weights | f32 ms |\n"));
+  EXPECT_THAT(out.str(), HasSubstr("oneDNN"));
 }
 
 TEST(InspectModelTest, FactsAreThoseOfThePaper) {
@@ -95,6 +147,18 @@ TEST(InspectModelTest, TableShowsLayersAndPlan) {
                            "implementation", "micro batch", "random"}) {
     EXPECT_THAT(result.out, HasSubstr(text));
   }
+}
+
+TEST(InspectModelTest, GraphIsTheCanonicalDump) {
+  const CliResult result = RunCli({"inspect", "mobilenet_v2", "--graph"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const models::ModelSpec* spec = models::FindArchitecture("mobilenet_v2");
+  EXPECT_EQ(result.out, spec->Build({})->Dump());
+}
+
+TEST(InspectModelTest, GraphNeedsAModelAndIsNoJson) {
+  EXPECT_EQ(RunCli({"inspect", "--graph"}).exit_code, 2);
+  EXPECT_EQ(RunCli({"inspect", "mobilenet_v2", "--graph", "--json"}).exit_code, 2);
 }
 
 TEST(InspectModelTest, UnknownNetworkSaysWhatThereIs) {

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -13,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
+#include "server/engine/cpu_topology.h"
 #include "spdlog/spdlog.h"
 #include "tests/server/admin/http_get.h"
 #include "tests/server/cli/cli_fixture.h"
@@ -89,6 +92,31 @@ class ServerAppTest : public ::testing::Test {
   TempFolder folder_;
   std::unique_ptr<ServerApp> app_;
 };
+
+// Threads of this process that may not use all of its cores.
+int PinnedThreads() {
+  cpu_set_t all, one;
+  EXPECT_EQ(sched_getaffinity(getpid(), sizeof(all), &all), 0);
+  int pinned = 0;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
+    const pid_t id = std::stoi(thread.path().filename());
+    pinned += sched_getaffinity(id, sizeof(one), &one) == 0 && !CPU_EQUAL(&all, &one);
+  }
+  return pinned;
+}
+
+TEST_F(ServerAppTest, LanesArePinnedOnlyIfTheyTakeAllCores) {
+  const int cores = static_cast<int>(engine::DetectCpuBudget().cpus.size());
+  if (cores < 2) GTEST_SKIP() << "needs two cores";
+  ServerOptions options = RandomOptions();
+  options.lanes = cores;
+  Start(options);
+  EXPECT_EQ(PinnedThreads(), cores);
+  app_.reset();
+  options.lanes = cores - 1;
+  Start(options);
+  EXPECT_EQ(PinnedThreads(), 0);
+}
 
 TEST_F(ServerAppTest, ClassifiesOnePhoto) {
   Start(RandomOptions());

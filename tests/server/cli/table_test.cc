@@ -72,6 +72,13 @@ TEST(ProgressBarTest, DrawsChangesAndWipesItself) {
   EXPECT_THAT(out.str(), ::testing::EndsWith("\r\033[K"));
 }
 
+TEST(ProgressBarTest, CountsPastTheRangeOfIntInAUnit) {
+  std::ostringstream out;
+  ProgressBar bar(out, /*enabled=*/true, int64_t{8} << 30, "KiB");
+  bar.Update(int64_t{6} << 30);
+  EXPECT_THAT(out.str(), ::testing::HasSubstr("75 %  6442450944 of 8589934592 KiB"));
+}
+
 TEST(ProgressBarTest, DisabledDrawsNothing) {
   std::ostringstream out;
   {

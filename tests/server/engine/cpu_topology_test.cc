@@ -3,33 +3,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "tests/fakes/kernel_files.h"
+
 namespace siskin::engine {
 namespace {
 
-// A tree of files such as the kernel shows.
 class CpuTopologyTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    root_ =
-        std::filesystem::path(::testing::TempDir()) / ("cpu_topology." + std::to_string(getpid()));
-    std::filesystem::create_directories(root_);
-  }
-  void TearDown() override { std::filesystem::remove_all(root_); }
-
-  void Write(const std::string& path, const std::string& text) {
-    const std::filesystem::path file = root_ / path;
-    std::filesystem::create_directories(file.parent_path());
-    std::ofstream(file) << text;
-  }
+  void Write(const std::string& path, const std::string& text) { files_.Write(path, text); }
   void WriteCgroups(const std::string& text) { Write("proc/self/cgroup", text); }
   void WriteV2(const std::string& group, const std::string& text) {
     Write("sys/fs/cgroup" + group + "/cpu.max", text);
@@ -38,9 +25,9 @@ class CpuTopologyTest : public ::testing::Test {
     Write("sys/fs/cgroup" + folder + "/cpu.cfs_quota_us", quota);
     Write("sys/fs/cgroup" + folder + "/cpu.cfs_period_us", period);
   }
-  double Quota() { return DetectCpuBudget(root_.string()).quota; }
+  double Quota() { return DetectCpuBudget(files_.root()).quota; }
 
-  std::filesystem::path root_;
+  siskin::testing::KernelFiles files_;
 };
 
 TEST_F(CpuTopologyTest, NothingThereIsUnlimited) { EXPECT_EQ(Quota(), 0); }
@@ -136,7 +123,7 @@ TEST_F(CpuTopologyTest, MalformedFilesAreUnlimited) {
 TEST_F(CpuTopologyTest, CpusAreTheAffinityMask) {
   cpu_set_t mask;
   ASSERT_EQ(sched_getaffinity(0, sizeof(mask), &mask), 0);
-  const CpuBudget budget = DetectCpuBudget(root_.string());
+  const CpuBudget budget = DetectCpuBudget(files_.root());
   EXPECT_EQ(static_cast<int>(budget.cpus.size()), CPU_COUNT(&mask));
   for (const int cpu : budget.cpus) EXPECT_TRUE(CPU_ISSET(cpu, &mask)) << cpu;
   EXPECT_TRUE(std::is_sorted(budget.cpus.begin(), budget.cpus.end()));

@@ -35,6 +35,8 @@ class CountingObserver : public BatchObserver {
   void OnBatch(const LoadedModel&, int size, batching::CloseReason, absl::Duration) override {
     images += size;
   }
+  void OnLaneBusy(int, absl::Duration) override {}
+  void OnSaved(const LoadedModel&, batching::Rejection) override {}
   std::atomic<int> images{0};
 };
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -63,7 +64,15 @@ class RecordingObserver : public BatchObserver {
     absl::MutexLock lock(&mu_);
     batches.push_back(absl::StrCat(model.name(), " ", size, " ", batching::ToString(reason)));
   }
-  std::vector<std::string> batches;  // read once the lanes have ended
+  void OnLaneBusy(int lane, absl::Duration time) override {
+    absl::MutexLock lock(&mu_);
+    busy[lane] += time;
+  }
+  void OnSaved(const LoadedModel&, batching::Rejection) override {}
+
+  // Read once the lanes have ended.
+  std::vector<std::string> batches;
+  std::map<int, absl::Duration> busy;  // by lane
 
  private:
   absl::Mutex mu_;
@@ -252,6 +261,18 @@ TEST_F(LanePoolTest, TimesAreThoseOfTheStages) {
   EXPECT_EQ(second.timing.queue, absl::ZeroDuration());
   EXPECT_EQ(second.timing.prepare, absl::Milliseconds(4));
   EXPECT_EQ(second.timing.compute, absl::ZeroDuration());  // this clock stands still meanwhile
+  EXPECT_THAT(observer_.busy, ElementsAre(std::pair(0, absl::Milliseconds(7))));
+}
+
+TEST_F(LanePoolTest, ALaneIsBusyWithWhatItRefusesToo) {
+  Start(TinyModel(2), {.lanes = 1, .cpus = {}});
+  Enqueue([this](absl::Span<float>) {
+    clock_.Advance(absl::Milliseconds(5));
+    return absl::InvalidArgumentError("not a picture");
+  });
+  Finish();
+  EXPECT_TRUE(observer_.batches.empty());
+  EXPECT_THAT(observer_.busy, ElementsAre(std::pair(0, absl::Milliseconds(5))));
 }
 
 TEST_F(LanePoolTest, ALaneIsNamedAndPinned) {
@@ -286,6 +307,7 @@ TEST_F(LanePoolTest, LanesWorkSideBySide) {
   });
   Finish();
   for (int i = 0; i < 2; ++i) ExpectAnswer(ends_[i], i);
+  EXPECT_EQ(observer_.busy.size(), 2u);
 }
 
 TEST_F(LanePoolTest, TwoModelsTakeTurns) {

@@ -121,7 +121,7 @@ class InferenceTest : public ::testing::Test {
   siskin::testing::ManualClock clock_;
   engine::ModelRegistry registry_;
   Admission admission_{{.max_requests = 4, .max_bytes = int64_t{1} << 20}};
-  Inference inference_{registry_, admission_, ImageLimits{}, kMaxImages, clock_};
+  Inference inference_{registry_, admission_, ImageLimits{}, kMaxImages, nullptr, clock_};
   batching::Scheduler scheduler_{clock_};
   std::shared_ptr<batching::BatchQueue> queue_;
 };

@@ -63,7 +63,7 @@ class InferenceStressTest : public ::testing::Test {
   std::atomic<int> started_{0};
   engine::ModelRegistry registry_;
   Admission admission_{{.max_requests = 8, .max_bytes = int64_t{1} << 20}};
-  Inference inference_{registry_, admission_, ImageLimits{}, kMaxImages};
+  Inference inference_{registry_, admission_, ImageLimits{}, kMaxImages, nullptr};
   batching::Scheduler scheduler_;
 };
 

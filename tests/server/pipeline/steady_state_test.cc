@@ -120,7 +120,7 @@ class SteadyStateTest : public ::testing::Test {
 
   engine::ModelRegistry registry_;
   Admission admission_{{}};
-  Inference inference_{registry_, admission_, ImageLimits{}, kBatch};
+  Inference inference_{registry_, admission_, ImageLimits{}, kBatch, nullptr};
   batching::Scheduler scheduler_;
   std::shared_ptr<batching::BatchQueue> singles_;
   std::unique_ptr<engine::LanePool> lanes_;

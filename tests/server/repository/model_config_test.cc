@@ -210,5 +210,49 @@ TEST(ParseModelConfigTest, AnyBytesAreAnError) {
   }
 }
 
+void ExpectSame(const models::LoadRequest& found, const models::LoadRequest& stated) {
+  EXPECT_EQ(found.architecture, stated.architecture);
+  EXPECT_EQ(found.key_style, stated.key_style);
+  EXPECT_EQ(found.form, stated.form);
+  EXPECT_EQ(found.width, stated.width);
+  EXPECT_EQ(found.resolution, stated.resolution);
+  EXPECT_EQ(found.padding, stated.padding);
+  EXPECT_EQ(found.batch_norm_epsilon, stated.batch_norm_epsilon);
+  EXPECT_EQ(found.input_preset, stated.input_preset);
+  EXPECT_EQ(found.input.rule, stated.input.rule);
+  EXPECT_EQ(found.input.resize_to, stated.input.resize_to);
+  EXPECT_EQ(found.input.crop_fraction, stated.input.crop_fraction);
+  EXPECT_EQ(found.input.interpolation, stated.input.interpolation);
+  EXPECT_EQ(found.input.color_order, stated.input.color_order);
+  EXPECT_EQ(found.input.mean, stated.input.mean);
+  EXPECT_EQ(found.input.std, stated.input.std);
+}
+
+TEST(FormatModelConfigTest, IsReadBackAsItWas) {
+  models::LoadRequest load = {.architecture = "mobilenet_v2",
+                              .key_style = "timm",
+                              .form = "h",
+                              .width = 0.35,
+                              .resolution = 96,
+                              .padding = ops::PaddingRule::kTfSame,
+                              .batch_norm_epsilon = 0.001,
+                              .input_preset = "google",
+                              .input = {.rule = models::ResizeRule::kShortSideThenCrop,
+                                        .resize_to = 128,
+                                        .interpolation = models::Interpolation::kBicubic,
+                                        .color_order = models::ColorOrder::kBgr,
+                                        .mean = {{123.675f, 116.28f, 103.53f}},
+                                        .std = {{58.395f, 57.12f, 57.375f}}}};
+  ExpectSame(ParseModelConfig("m", FormatModelConfig(load)).value().load, load);
+  load.input = {.rule = models::ResizeRule::kCropFraction, .crop_fraction = 0.875};
+  ExpectSame(ParseModelConfig("m", FormatModelConfig(load)).value().load, load);
+}
+
+TEST(FormatModelConfigTest, WhatIsNotStatedIsNotWritten) {
+  EXPECT_EQ(FormatModelConfig({}), "");
+  EXPECT_EQ(FormatModelConfig({.architecture = "mobilenet_v1", .resolution = 160}),
+            "architecture: \"mobilenet_v1\"\ninput {\n  size: 160\n}\n");
+}
+
 }  // namespace
 }  // namespace siskin::repository

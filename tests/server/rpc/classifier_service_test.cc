@@ -68,6 +68,9 @@ TEST_F(ClassifierServiceTest, AnswersWithTheBestClasses) {
   EXPECT_THAT(metrics_.WaitForRequests(1),
               ElementsAre(FakeMetrics::Request{"tiny", "1", "Classify", absl::StatusCode::kOk}));
   EXPECT_EQ(metrics_.stages(), 1);
+  EXPECT_EQ(metrics_.received_bytes(), static_cast<int64_t>(request.ByteSizeLong()));
+  EXPECT_EQ(metrics_.sent_bytes(), static_cast<int64_t>(response_.ByteSizeLong()));
+  EXPECT_THAT(metrics_.rejections(), IsEmpty());
 }
 
 TEST_F(ClassifierServiceTest, TopKIsBoundedByTheClasses) {
@@ -97,16 +100,21 @@ TEST_F(ClassifierServiceTest, RefusesWhatItCannotParse) {
   EXPECT_THAT(metrics_.WaitForRequests(1),
               ElementsAre(FakeMetrics::Request{"tiny", "1", "Classify",
                                                absl::StatusCode::kInvalidArgument}));
+  EXPECT_THAT(metrics_.rejections(), ElementsAre("tiny invalid_argument"));
+  EXPECT_EQ(metrics_.received_bytes(), static_cast<int64_t>(request.ByteSizeLong()));
+  EXPECT_EQ(metrics_.sent_bytes(), 0);  // an error is no message
 }
 
-TEST_F(ClassifierServiceTest, RefusesUnknownModelsUnderAnEmptyLabel) {
+TEST_F(ClassifierServiceTest, RefusesUnknownModelsUnderTheNameAskedFor) {
   v1::ClassifyRequest request = TensorRequest();
   request.set_model("nobody");
   const grpc::Status status = Classify(request).get();
   EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
   EXPECT_THAT(status.error_message(), HasSubstr("Request for unknown model: 'nobody'"));
-  EXPECT_THAT(metrics_.WaitForRequests(1),
-              ElementsAre(FakeMetrics::Request{"", "", "Classify", absl::StatusCode::kNotFound}));
+  EXPECT_THAT(
+      metrics_.WaitForRequests(1),
+      ElementsAre(FakeMetrics::Request{"nobody", "", "Classify", absl::StatusCode::kNotFound}));
+  EXPECT_THAT(metrics_.rejections(), ElementsAre("nobody not_ready"));
 }
 
 TEST_F(ClassifierServiceTest, RefusesToClassifyWithAFaceDetector) {

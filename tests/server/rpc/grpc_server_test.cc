@@ -25,8 +25,10 @@ class GrpcServerTest : public RpcTest {
     return GrpcServer::Start(options, backend_, health).status();
   }
 
-  std::future<grpc::Status> Infer() {
-    return std::async(std::launch::async, [this] {
+  std::future<grpc::Status> Infer() { return Infer(Connect()); }
+
+  std::future<grpc::Status> Infer(std::shared_ptr<grpc::Channel> channel) {
+    return std::async(std::launch::async, [channel = std::move(channel)] {
       ::inference::ModelInferRequest request;
       auto& input = *request.add_inputs();
       input.set_name("input");
@@ -37,8 +39,8 @@ class GrpcServerTest : public RpcTest {
       request.add_raw_input_contents(FloatTensor(1));
       grpc::ClientContext context;
       ::inference::ModelInferResponse response;
-      return ::inference::GRPCInferenceService::NewStub(Connect())->ModelInfer(&context, request,
-                                                                               &response);
+      return ::inference::GRPCInferenceService::NewStub(channel)->ModelInfer(&context, request,
+                                                                             &response);
     });
   }
 
@@ -61,10 +63,32 @@ TEST_F(GrpcServerTest, OptionsAreValidated) {
       {.address = "127.0.0.1:0", .max_message_bytes = 0},
       {.address = "127.0.0.1:0", .max_concurrent_streams = 0},
       {.address = "127.0.0.1:0", .max_buffer_bytes = 1},
+      {.address = "127.0.0.1:0", .max_connection_age = absl::ZeroDuration()},
   };
   for (const GrpcServer::Options& options : rows) {
     EXPECT_EQ(Start(options).code(), absl::StatusCode::kInvalidArgument);
   }
+}
+
+class ConnectionAgeTest : public GrpcServerTest {
+ protected:
+  void SetUp() override {
+    BackendTest::SetUp();
+    StartServer({.address = "127.0.0.1:0", .max_connection_age = absl::Milliseconds(100)});
+  }
+};
+
+TEST_F(ConnectionAgeTest, AnOldConnectionIsReplacedAndItsCallsAreAnswered) {
+  const auto channel = Connect();
+  auto first = Infer(channel);
+  auto first_task = TakeTask();
+  EXPECT_TRUE(channel->WaitForStateChange(GRPC_CHANNEL_READY,
+                                          absl::ToChronoTime(absl::Now() + absl::Minutes(1))));
+  auto second = Infer(channel);
+  Complete(TakeTask(), 0);
+  EXPECT_TRUE(second.get().ok());
+  Complete(std::move(first_task), 0);
+  EXPECT_TRUE(first.get().ok());
 }
 
 TEST_F(GrpcServerTest, ShutdownAnswersWhatIsInFlight) {

@@ -19,8 +19,16 @@ void FakeMetrics::OnRequest(std::string_view model, std::string_view version,
   requests_.push_back({std::string(model), std::string(version), std::string(method), code});
 }
 
-void FakeMetrics::OnStages(std::string_view model, const engine::TaskTiming& timing) {
+void FakeMetrics::OnRejected(std::string_view model, batching::Rejection reason) {
+  absl::MutexLock lock(&mu_);
+  rejections_.push_back(std::string(model) + " " + ToString(reason));
+}
+
+void FakeMetrics::OnStages(std::string_view model, std::string_view version,
+                           const engine::TaskTiming& timing, absl::Duration answer) {
   EXPECT_TRUE(model == "tiny" || model == "faces") << model;
+  EXPECT_EQ(version, "1");
+  EXPECT_GE(answer, absl::ZeroDuration());
   EXPECT_GE(timing.batch_size, 1);
   absl::MutexLock lock(&mu_);
   ++stages_;
@@ -32,6 +40,26 @@ std::vector<FakeMetrics::Request> FakeMetrics::WaitForRequests(size_t count) {
                           ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return requests_.size() >= count; };
   mu_.Await(absl::Condition(&enough));
   return requests_;
+}
+
+void FakeMetrics::OnMessage(metrics::Direction direction, int64_t bytes) {
+  absl::MutexLock lock(&mu_);
+  (direction == metrics::Direction::kReceived ? received_bytes_ : sent_bytes_) += bytes;
+}
+
+std::vector<std::string> FakeMetrics::rejections() const {
+  absl::MutexLock lock(&mu_);
+  return rejections_;
+}
+
+int64_t FakeMetrics::received_bytes() const {
+  absl::MutexLock lock(&mu_);
+  return received_bytes_;
+}
+
+int64_t FakeMetrics::sent_bytes() const {
+  absl::MutexLock lock(&mu_);
+  return sent_bytes_;
 }
 
 int FakeMetrics::stages() const {

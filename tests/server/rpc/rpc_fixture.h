@@ -39,20 +39,34 @@ class FakeMetrics : public metrics::Metrics {
 
   void OnRequest(std::string_view model, std::string_view version, std::string_view method,
                  absl::StatusCode code, absl::Duration duration) override;
-  void OnStages(std::string_view model, const engine::TaskTiming& timing) override;
+  void OnRejected(std::string_view model, batching::Rejection reason) override;
+  void OnStages(std::string_view model, std::string_view version, const engine::TaskTiming& timing,
+                absl::Duration answer) override;
+  void OnMessage(metrics::Direction direction, int64_t bytes) override;
   void OnModelState(const engine::VersionStatus&) override {}
+  void OnModelLoaded(const engine::Servable&, const metrics::ModelLoad&) override {}
+  void OnLanes(int) override {}
+  void OnReady() override {}
   void AddGauge(std::string, std::string, std::function<double()>) override {}
   std::string Scrape() override { return ""; }
   void OnBatch(const engine::LoadedModel&, int, batching::CloseReason, absl::Duration) override {}
+  void OnLaneBusy(int, absl::Duration) override {}
+  void OnSaved(const engine::LoadedModel&, batching::Rejection) override {}
 
   // Blocks until `count` requests are counted, for a client has its answer a little earlier.
   std::vector<Request> WaitForRequests(size_t count);
   int stages() const;
+  std::vector<std::string> rejections() const;  // "model reason"
+  int64_t received_bytes() const;
+  int64_t sent_bytes() const;
 
  private:
   mutable absl::Mutex mu_;
   std::vector<Request> requests_ ABSL_GUARDED_BY(mu_);
   int stages_ ABSL_GUARDED_BY(mu_) = 0;
+  std::vector<std::string> rejections_ ABSL_GUARDED_BY(mu_);
+  int64_t received_bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t sent_bytes_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
 // The backend, ready to serve "tiny", version 1, and, from ServeFaces on, "faces", version 1.
@@ -84,8 +98,9 @@ class BackendTest : public ::testing::Test {
   HealthReporter health_{registry_};
   batching::Scheduler scheduler_;
   pipeline::Admission admission_{{.max_requests = kMaxRequests}};
-  pipeline::Inference inference_{registry_, admission_, pipeline::ImageLimits{}, kMaxImages};
   FakeMetrics metrics_;
+  pipeline::Inference inference_{registry_, admission_, pipeline::ImageLimits{}, kMaxImages,
+                                 &metrics_};
   const Backend backend_ = {inference_, admission_, registry_, metrics_};
   std::shared_ptr<batching::BatchQueue> queue_;
 

@@ -1,0 +1,80 @@
+#include "server/batching/rejection.h"
+
+#include <string>
+
+#include "absl/strings/cord.h"
+
+namespace siskin::batching {
+namespace {
+
+constexpr char kPayload[] = "siskin/rejection";
+
+absl::StatusCode CodeOf(Rejection reason) {
+  switch (reason) {
+    case Rejection::kQueueFull:
+    case Rejection::kOverload:
+    case Rejection::kPayloadBytes:
+      return absl::StatusCode::kResourceExhausted;
+    case Rejection::kDraining:
+      return absl::StatusCode::kUnavailable;
+    case Rejection::kDeadline:
+      return absl::StatusCode::kDeadlineExceeded;
+    case Rejection::kCancelled:
+      return absl::StatusCode::kCancelled;
+    case Rejection::kInvalidArgument:
+      return absl::StatusCode::kInvalidArgument;
+    case Rejection::kNotReady:
+      return absl::StatusCode::kFailedPrecondition;
+  }
+  return absl::StatusCode::kUnknown;
+}
+
+}  // namespace
+
+const char* ToString(Rejection reason) {
+  switch (reason) {
+    case Rejection::kQueueFull:
+      return "queue_full";
+    case Rejection::kOverload:
+      return "overload";
+    case Rejection::kPayloadBytes:
+      return "payload_bytes";
+    case Rejection::kDraining:
+      return "draining";
+    case Rejection::kDeadline:
+      return "deadline";
+    case Rejection::kCancelled:
+      return "cancelled";
+    case Rejection::kInvalidArgument:
+      return "invalid_argument";
+    case Rejection::kNotReady:
+      return "not_ready";
+  }
+  return "unknown";
+}
+
+absl::Status Reject(Rejection reason, std::string_view message) {
+  absl::Status status(CodeOf(reason), std::string(message));
+  status.SetPayload(kPayload, absl::Cord(ToString(reason)));
+  return status;
+}
+
+std::optional<Rejection> RejectionOf(const absl::Status& status) {
+  if (status.ok()) return std::nullopt;
+  if (const auto mark = status.GetPayload(kPayload); mark.has_value()) {
+    for (const Rejection reason : kAllRejections) {
+      if (*mark == ToString(reason)) return reason;
+    }
+  }
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+      return Rejection::kInvalidArgument;
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kFailedPrecondition:
+      return Rejection::kNotReady;
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace siskin::batching
