@@ -120,7 +120,7 @@ describe('the status page', () => {
     assert.equal(await focused(), 'photo');
     const outline = await page.locator('#drop').evaluate((box) => getComputedStyle(box).outlineStyle);
     assert.equal(outline, 'solid');
-    const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.keyboard.press('Enter')]);
+    const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.keyboard.press('Space')]);
     await chooser.setFiles(PHOTO);
     await answer(page, LABEL);
   });
