@@ -40,9 +40,7 @@ class SkippingClock : public batching::Clock {
 class DownloaderTest : public ::testing::Test {
  protected:
   DownloaderTest() {
-    unsetenv("http_proxy");
-    unsetenv("https_proxy");
-    unsetenv("all_proxy");
+    for (const char* name : {"http_proxy", "all_proxy", "ALL_PROXY"}) unsetenv(name);
     options_.clock = &clock_;
   }
 

@@ -82,8 +82,8 @@ std::string GoogleConfig() {
 class PullTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    for (const char* name : {"http_proxy", "https_proxy", "all_proxy", "HF_TOKEN",
-                             "HUGGING_FACE_HUB_TOKEN", "SISKIN_REPOSITORY"}) {
+    for (const char* name : {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
+                             "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "SISKIN_REPOSITORY"}) {
       unsetenv(name);
     }
     if (access(SISKIN_PYTHON, X_OK) != 0) GTEST_SKIP() << "needs python3 for hub.py";
@@ -161,6 +161,7 @@ TEST_F(PullTest, TimmModelServes) {
   // All of the contract is the network's own, so only the name is stated.
   EXPECT_EQ(Config("mobilenetv2_050.lamb_in1k"), "architecture: \"mobilenetv2_050.lamb_in1k\"\n");
   EXPECT_FALSE(Exists(".pull"));
+  EXPECT_EQ(result.err, "");  // no progress bar but on a terminal
   EXPECT_THAT(ReadText(repository_ / "mobilenetv2_050.lamb_in1k/labels.txt"),
               ::testing::StartsWith("tench, Tinca tinca\n"));
   EXPECT_THAT(Classify().dump(), HasSubstr("mobilenetv2_050.lamb_in1k"));
