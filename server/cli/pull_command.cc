@@ -82,8 +82,10 @@ void PrintResult(const pull::PullResult& result, const PullFlags& flags, std::os
   table.AddRow({"network", absl::StrCat(model.spec->title, ", width ",
                                         models::WidthLabel(model.options.width))});
   table.AddRow({"key style", model.key_style});
-  table.AddRow({"classes", absl::StrCat(model.options.classes)});
-  table.AddRow({"labels", DescribeLabels(result)});
+  if (model.spec->task == models::Task::kClassification) {
+    table.AddRow({"classes", absl::StrCat(model.options.classes)});
+    table.AddRow({"labels", DescribeLabels(result)});
+  }
   table.AddRow({"input", absl::StrCat(model.graph.input_shape().ToString(), ", ",
                                       DescribePreprocessing(model.input))});
   table.AddRow({"normalised", absl::StrCat("(pixel - ", Triple(model.input.mean), ") / ",
@@ -106,7 +108,10 @@ class DownloadProgress {
     }
     if (total > 0) bar_->Update(done / kKibibyte);
   }
-  void Clear() { bar_.reset(); }
+  void Clear() {
+    bar_.reset();
+    total_ = 0;
+  }
 
  private:
   const Console& console_;
@@ -125,6 +130,11 @@ int RunPull(const PullFlags& flags, const Console& console) {
   DownloadProgress progress(console);
   options.download.on_progress = [&progress](int64_t done, int64_t total) {
     progress.Update(done, total);
+  };
+  options.download.on_retry = [&](const absl::Status& why, absl::Duration wait) {
+    progress.Clear();
+    console.err << "siskin: " << std::string(why.message()) << "; trying again in "
+                << absl::FormatDuration(wait) << "\n";
   };
   const absl::StatusOr<pull::PullResult> result = pull::Pull(flags.request, options);
   progress.Clear();

@@ -103,6 +103,7 @@ absl::StatusOr<Fetched> Downloader::Fetch(const std::string& url, DownloadTarget
                             : "",
           ". The same command goes on where this one stopped"));
     }
+    options_.on_retry(status, delay);
     WaitFor(delay);
   }
 }

@@ -27,6 +27,9 @@ struct DownloadOptions {
   batching::Clock* clock = &batching::Clock::Real();  // waits between attempts
   // Called as bytes arrive; `total` is 0 while it is not known.
   std::function<void(int64_t done, int64_t total)> on_progress = [](int64_t, int64_t) {};
+  // Called before the wait for another attempt.
+  std::function<void(const absl::Status& why, absl::Duration wait)> on_retry =
+      [](const absl::Status&, absl::Duration) {};
 };
 
 // What the first server said about the file, which may lie elsewhere. Empty if it did not.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "ops/status_macros.h"
 
@@ -35,7 +36,9 @@ std::vector<std::string> HubRepository::WeightUrls() const {
 }
 
 std::string HubRepository::Url(const char* file) const {
-  return absl::StrCat(endpoint_, "/", repository_, "/resolve/", revision_, "/", file);
+  // Of "refs/pr/1", the slashes are no separators.
+  const std::string revision = absl::StrReplaceAll(revision_, {{"/", "%2F"}});
+  return absl::StrCat(endpoint_, "/", repository_, "/resolve/", revision, "/", file);
 }
 
 absl::StatusOr<std::string> HubRepository::FetchOptional(const char* file) {

@@ -4,6 +4,7 @@
 #define SISKIN_SERVER_PULL_HUB_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "server/pull/downloader.h"

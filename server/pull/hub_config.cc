@@ -6,6 +6,8 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "models/catalog.h"
+#include "models/family.h"
 #include "ops/net.h"
 #include "ops/status_macros.h"
 
@@ -180,6 +182,14 @@ absl::Status ReadHfInput(const Json& config, models::LoadRequest& load) {
   return absl::OkStatus();
 }
 
+// The variant that the config describes, if it is a published one: its name says all of it.
+std::string VariantName(const models::LoadRequest& load) {
+  if (!load.width.has_value() || !load.resolution.has_value()) return load.architecture;
+  const std::string name =
+      absl::StrCat(load.architecture, "_", models::WidthLabel(*load.width), "_", *load.resolution);
+  return models::FindByName(name).variant != nullptr ? name : load.architecture;
+}
+
 absl::StatusOr<HubModel> ReadTransformers(const Json& config, std::string_view preprocessor) {
   HubModel model;
   models::LoadRequest& load = model.load;
@@ -197,6 +207,7 @@ absl::StatusOr<HubModel> ReadTransformers(const Json& config, std::string_view p
                             ParseObject("preprocessor_config.json", preprocessor));
     SISKIN_RETURN_IF_ERROR(ReadHfInput(input, load));
   }
+  load.architecture = VariantName(load);
   return model;
 }
 

@@ -23,6 +23,10 @@ inline constexpr size_t kMaxPickleValues = size_t{1} << 20;
 
 class Pickle {
  public:
+  // Moving keeps the addresses of its values.
+  Pickle(Pickle&&) = default;
+  Pickle& operator=(Pickle&&) = default;
+
   // Reads the pickle that `bytes` begins with; what follows it is not looked at. INVALID_ARGUMENT:
   // truncated, malformed, or with an opcode or a name that weights do not need; says at which byte.
   // RESOURCE_EXHAUSTED: too large.
@@ -38,7 +42,7 @@ class Pickle {
 
   Pickle() = default;
 
-  // A deque keeps the addresses. Values are flat, so that neither cycles nor depth matter here.
+  // A deque does not move its values. They are flat, so that neither cycles nor depth matter here.
   std::deque<PickleValue> values_;
   std::map<std::string, TorchStorage> storages_;
   const PickleValue* root_ = nullptr;

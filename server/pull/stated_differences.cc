@@ -28,12 +28,15 @@ absl::StatusOr<models::LoadRequest> StatedDifferences(const ops::Checkpoint& che
   models::LoadRequest short_request;
   short_request.architecture = stated.architecture;
   short_request.name_hint = stated.name_hint;
+  const models::CatalogMatch identity = models::FindByName(stated.architecture);
   // Published widths are found by the shapes of the weights.
-  if (stated.width.has_value() &&
-      !IsPublished(models::FindByName(stated.architecture).spec, *stated.width)) {
+  if (stated.width.has_value() && !IsPublished(identity.spec, *stated.width)) {
     short_request.width = stated.width;
   }
+  // Without a variant's name the folder's name would count, which may change.
+  if (identity.variant == nullptr) short_request.resolution = stated.resolution;
   SISKIN_ASSIGN_OR_RETURN(models::BoundModel model, models::LoadModel(checkpoint, short_request));
+  if (stated.architecture.empty()) short_request.architecture = model.spec->architecture;
   KeepDifference(stated.padding, model.options.padding, short_request.padding);
   KeepDifference(stated.batch_norm_epsilon, model.options.batch_norm_epsilon,
                  short_request.batch_norm_epsilon);

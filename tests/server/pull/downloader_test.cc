@@ -40,9 +40,7 @@ class SkippingClock : public batching::Clock {
 class DownloaderTest : public ::testing::Test {
  protected:
   DownloaderTest() {
-    unsetenv("http_proxy");
-    unsetenv("https_proxy");
-    unsetenv("all_proxy");
+    for (const char* name : {"http_proxy", "all_proxy", "ALL_PROXY"}) unsetenv(name);
     options_.clock = &clock_;
   }
 
@@ -139,7 +137,10 @@ TEST_F(DownloaderTest, APartThatIsTooLongIsDropped) {
 TEST_F(DownloaderTest, RetriesWithGrowingDelaysAndGivesUp) {
   ScriptedServer server(
       {Reply(500, "x"), Reply(502, "x"), Reply(503, "x"), Reply(504, "x"), Reply(500, "x")});
+  std::vector<absl::Duration> told;
+  options_.on_retry = [&told](const absl::Status&, absl::Duration wait) { told.push_back(wait); };
   const absl::Status status = Fetch(server).status();
+  EXPECT_EQ(told, clock_.waits());
   EXPECT_TRUE(absl::IsUnavailable(status));
   EXPECT_THAT(status.message(), AllOf(HasSubstr("HTTP 500"), HasSubstr("after 5 attempts")));
   EXPECT_THAT(clock_.waits(),

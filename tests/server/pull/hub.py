@@ -1,9 +1,10 @@
 """A Hugging Face hub in small, for tests: its paths, headers, redirects and errors.
 
-    python3 hub.py ROOT
+    python3 hub.py ROOT [CERTIFICATE KEY]
 
-ROOT/<owner>/<name>/<file> are the models, ROOT/files/<file> a plain file server. Prints
-"hub=URL cdn=URL" when both servers listen, and ends with its standard input.
+ROOT/<owner>/<name>/<file> are the models, ROOT/files/<file> a plain file server, and /downgrade/...
+redirects to plain http. Prints "hub=URL cdn=URL" when both servers listen, over TLS if it has a
+certificate.
 
 Large files (weights) lie on the second server, where the hub redirects to. A repository with a file
 .gated wants the token "hf_good". GET /_fault/KIND on the hub makes the next answer of the second
@@ -14,6 +15,7 @@ server wrong: "truncate", "error", "stall" or "changed". GET /_seen lists all re
 import hashlib
 import http.server
 import os
+import ssl
 import sys
 import threading
 
@@ -105,6 +107,8 @@ class Hub(Handler):
         self.note()
         if self.path.startswith("/files/"):
             return self.plain_file()
+        if self.path.startswith("/downgrade/"):
+            return self.answer(302, Location="http://127.0.0.1:1/" + self.path)
         parts = self.path.strip("/").split("/")
         if len(parts) != 5 or parts[2] != "resolve":
             return self.answer(404)
@@ -138,16 +142,22 @@ class Hub(Handler):
                     X_Linked_Etag=f'"{digest}"')
 
 
-def start(handler, role):
+def start(handler, role, certificate):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.role = role
     server.daemon_threads = True
+    scheme = "http"
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        scheme = "https"
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    return f"http://127.0.0.1:{server.server_address[1]}"
+    return f"{scheme}://127.0.0.1:{server.server_address[1]}"
 
 
 if __name__ == "__main__":
     State.root = sys.argv[1]
-    State.cdn = start(Cdn, "cdn")
-    print(f"hub={start(Hub, 'hub')} cdn={State.cdn}", flush=True)
-    sys.stdin.read()
+    State.cdn = start(Cdn, "cdn", sys.argv[2:])
+    print(f"hub={start(Hub, 'hub', sys.argv[2:])} cdn={State.cdn}", flush=True)
+    State.stop.wait()  # until it is killed

@@ -95,7 +95,7 @@ TEST(TimmConfigTest, UnusableFieldsAreNamed) {
 
 TEST(TransformersConfigTest, GivesNetworkInputAndLabels) {
   const HubModel model = Read(kTransformers, kPreprocessor);
-  EXPECT_EQ(model.load.architecture, "mobilenet_v2");
+  EXPECT_EQ(model.load.architecture, "mobilenet_v2_0.35_96");
   EXPECT_EQ(model.load.width, 0.35);
   EXPECT_EQ(model.load.resolution, 96);
   EXPECT_EQ(model.load.batch_norm_epsilon, 1e-3);
@@ -106,6 +106,11 @@ TEST(TransformersConfigTest, GivesNetworkInputAndLabels) {
   EXPECT_THAT(*model.load.input.mean, ElementsAre(127.5f, 127.5f, 127.5f));
   EXPECT_THAT(*model.load.input.std, ElementsAre(127.5f, 127.5f, 127.5f));
   EXPECT_THAT(model.labels, ElementsAre("tench, Tinca tinca", "goldfish"));
+}
+
+TEST(TransformersConfigTest, UnpublishedSizesHaveTheNetworksName) {
+  EXPECT_EQ(Read(Replaced(kTransformers, "0.35", "0.36")).load.architecture, "mobilenet_v2");
+  EXPECT_EQ(Read(Replaced(kTransformers, "96", "97")).load.architecture, "mobilenet_v2");
 }
 
 TEST(TransformersConfigTest, OlderPreprocessorsHaveNumbers) {

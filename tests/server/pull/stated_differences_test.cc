@@ -25,7 +25,7 @@ class StatedDifferencesTest : public ::testing::Test {
   const siskin::testing::RandomNetwork network_ = MakeNetwork("mobilenet_v2", "hf-google", 0.35);
   const ops::Checkpoint checkpoint_ = WriteAndOpen(Store(network_.graph, *network_.style));
   // What the publisher's config says, all of it the default.
-  LoadRequest stated_ = {.architecture = "mobilenet_v2",
+  LoadRequest stated_ = {.architecture = "mobilenet_v2_0.35_224",
                          .width = 0.35,
                          .resolution = 224,
                          .padding = ops::PaddingRule::kTfSame,
@@ -39,7 +39,7 @@ class StatedDifferencesTest : public ::testing::Test {
 
 TEST_F(StatedDifferencesTest, DefaultsAreNotStated) {
   const LoadRequest found = Differences(stated_);
-  EXPECT_EQ(found.architecture, "mobilenet_v2");
+  EXPECT_EQ(found.architecture, "mobilenet_v2_0.35_224");
   EXPECT_EQ(found.width, std::nullopt);
   EXPECT_EQ(found.resolution, std::nullopt);
   EXPECT_EQ(found.padding, std::nullopt);
@@ -61,14 +61,12 @@ TEST_F(StatedDifferencesTest, AResolutionBringsItsOwnResizing) {
   EXPECT_EQ(Differences(stated_).input.resize_to, 100);
 }
 
-TEST_F(StatedDifferencesTest, TheFoldersNameMaySayIt) {
-  stated_.name_hint = "mobilenet_v2_0.35_96";
-  stated_.resolution = 96;
-  stated_.input.resize_to = 128;
-  EXPECT_EQ(Differences(stated_).resolution, std::nullopt);
-  stated_.resolution = 224;
-  stated_.input.resize_to = 256;
+TEST_F(StatedDifferencesTest, TheFoldersNameMayChange) {
+  stated_.architecture = "mobilenet_v2";
   EXPECT_EQ(Differences(stated_).resolution, 224);
+  stated_.name_hint = "mobilenet_v2_0.35_96";
+  EXPECT_EQ(Differences(stated_).resolution, 224);
+  EXPECT_EQ(Differences({.name_hint = "mobilenet_v2"}).architecture, "mobilenet_v2");
 }
 
 TEST_F(StatedDifferencesTest, EveryDifferenceIsKept) {
