@@ -15,6 +15,7 @@
 namespace siskin::admin {
 namespace {
 
+using Clock = std::chrono::steady_clock;
 using Json = nlohmann::ordered_json;
 
 constexpr char kMethod[] = "StatusPage";
@@ -75,42 +76,54 @@ std::string Answer(const pipeline::InferenceResult& result) {
   return answer.dump() + "\n";
 }
 
-}  // namespace
-
-absl::StatusOr<std::string> PhotoInference::Run(const PhotoQuestion& question) {
-  const auto start = std::chrono::steady_clock::now();
+// Blocks until the photo is refused, or a lane has answered it.
+absl::StatusOr<pipeline::InferenceResult> Infer(pipeline::Inference& inference,
+                                                const PhotoQuestion& question) {
   pipeline::InferenceRequest request;
   request.model = question.model;
   request.version = question.version;
   request.input = pipeline::ImagesInput{
       .files = {absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(question.photo.data()),
                                     question.photo.size())}};
-  request.deadline = absl::Now() + kTimeout;
-
+  request.deadline = absl::Now() + PhotoInference::kTimeout;
   absl::StatusOr<pipeline::InferenceResult> result;
   absl::Notification done;
-  inference_.Start(request, [&](absl::StatusOr<pipeline::InferenceResult> answer) {
+  inference.Start(request, [&](absl::StatusOr<pipeline::InferenceResult> answer) {
     result = std::move(answer);
     done.Notify();
   });
   done.WaitForNotification();
+  return result;
+}
 
-  // Failures are counted under the name asked for, if it can be served.
-  const auto servable = registry_.Resolve(question.model, question.version);
-  const engine::LoadedModel* model = servable.ok() ? (*servable)->model.get() : nullptr;
-  metrics_.OnRequest(model == nullptr ? "" : model->name(),
-                     model == nullptr ? "" : model->version(), kMethod, result.status().code(),
-                     absl::FromChrono(std::chrono::steady_clock::now() - start));
-  if (const auto reason = batching::RejectionOf(result.status()); reason.has_value()) {
-    metrics_.OnRejected(model == nullptr ? "" : model->name(), *reason);
-  }
+}  // namespace
+
+absl::StatusOr<std::string> PhotoInference::Run(const PhotoQuestion& question) {
+  const Clock::time_point start = Clock::now();
+  const absl::StatusOr<pipeline::InferenceResult> result = Infer(inference_, question);
+  Count(question, result.status(), absl::FromChrono(Clock::now() - start));
   SISKIN_RETURN_IF_ERROR(result.status());
-  const auto answering = std::chrono::steady_clock::now();
+  const Clock::time_point answering = Clock::now();
   std::string answer = Answer(*result);
   metrics_.OnStages(result->servable->model->name(), result->servable->model->version(),
-                    result->timing,
-                    absl::FromChrono(std::chrono::steady_clock::now() - answering));
+                    result->timing, absl::FromChrono(Clock::now() - answering));
   return answer;
+}
+
+// Failures are counted under the name asked for, if it can be served.
+void PhotoInference::Count(const PhotoQuestion& question, const absl::Status& status,
+                           absl::Duration duration) {
+  const auto servable = registry_.Resolve(question.model, question.version);
+  std::string_view name;
+  std::string_view version;
+  if (servable.ok()) {
+    name = (*servable)->model->name();
+    version = (*servable)->model->version();
+  }
+  metrics_.OnRequest(name, version, kMethod, status.code(), duration);
+  if (const auto reason = batching::RejectionOf(status); reason.has_value()) {
+    metrics_.OnRejected(name, *reason);
+  }
 }
 
 }  // namespace siskin::admin

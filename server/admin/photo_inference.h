@@ -33,6 +33,8 @@ class PhotoInference {
   absl::StatusOr<std::string> Run(const PhotoQuestion& question);
 
  private:
+  void Count(const PhotoQuestion& question, const absl::Status& status, absl::Duration duration);
+
   pipeline::Inference& inference_;
   const engine::ModelRegistry& registry_;
   metrics::Metrics& metrics_;
