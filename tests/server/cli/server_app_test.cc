@@ -33,6 +33,7 @@ using ::siskin::testing::WritePng;
 using ::siskin::testing::WriteText;
 using ::siskin::testing::WriteTinyCheckpoint;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 bool Never() { return false; }
 
@@ -261,6 +262,63 @@ TEST_F(ServerAppTest, ATokenKeepsThePageButNotTheProbes) {
   for (const char* path : {"/metrics", "/healthz", "/readyz"}) {
     EXPECT_EQ(HttpGet(app_->admin_port(), path).status, 200) << path;
   }
+}
+
+// The names that alerts and dashboards rely on. cgroup and pressure metrics depend on the machine.
+TEST_F(ServerAppTest, EveryMetricIsThereBeforeTheFirstRequest) {
+  Start(RandomOptions());
+  const std::string metrics = HttpGet(app_->admin_port(), "/metrics").body;
+  for (const char* name : {"siskin_requests_total",
+                           "siskin_request_duration_seconds",
+                           "siskin_rejected_total",
+                           "siskin_queue_duration_seconds",
+                           "siskin_decode_duration_seconds",
+                           "siskin_compute_duration_seconds",
+                           "siskin_batch_size",
+                           "siskin_batches_total",
+                           "siskin_saved_images_total",
+                           "siskin_lane_compute_seconds_total",
+                           "siskin_lane_busy_seconds_total",
+                           "siskin_lanes",
+                           "siskin_grpc_bytes_total",
+                           "siskin_queue_depth",
+                           "siskin_queue_capacity",
+                           "siskin_requests_in_flight",
+                           "siskin_requests_in_flight_limit",
+                           "siskin_payload_in_flight_bytes",
+                           "siskin_payload_in_flight_limit_bytes",
+                           "siskin_model_state",
+                           "siskin_model_load_duration_seconds",
+                           "siskin_model_warmup_duration_seconds",
+                           "siskin_model_memory_bytes",
+                           "siskin_time_to_ready_seconds",
+                           "siskin_build_info",
+                           "process_cpu_seconds_total",
+                           "process_resident_memory_bytes",
+                           "process_virtual_memory_bytes",
+                           "process_open_fds",
+                           "process_start_time_seconds",
+                           "process_threads"}) {
+    EXPECT_THAT(metrics, HasSubstr(absl::StrCat("# TYPE ", name, " "))) << name;
+  }
+  EXPECT_THAT(metrics, Not(HasSubstr("nv_inference")));
+}
+
+TEST_F(ServerAppTest, AServerThatIsNotReadyHasNoTimeToReady) {
+  WriteTinyCheckpoint(folder_ / "tiny/1/model.safetensors");
+  WriteText(folder_ / "broken/1/model.safetensors", "this is no safetensors file");
+  Start(RepositoryOptions(folder_.path()));
+  EXPECT_THAT(HttpGet(app_->admin_port(), "/metrics").body,
+              Not(HasSubstr("\nsiskin_time_to_ready_seconds")));
+}
+
+TEST_F(ServerAppTest, TritonsNamesAreThereWhenAskedFor) {
+  ServerOptions options = RandomOptions();
+  options.triton_metrics = true;
+  Start(options);
+  EXPECT_THAT(HttpGet(app_->admin_port(), "/metrics").body,
+              HasSubstr(absl::StrCat("nv_inference_request_success{model=\"", kTinyModel,
+                                     "\",version=\"1\"} 0")));
 }
 
 TEST_F(ServerAppTest, DrainAnswersWhatIsInFlight) {

@@ -15,8 +15,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
+#include "tests/server/metrics/exposition.h"
 #include "tests/server/metrics/small_model.h"
 
 namespace siskin::metrics {
@@ -25,19 +24,12 @@ namespace {
 using absl::StatusCode;
 using batching::CloseReason;
 using engine::ModelState;
+using ::siskin::testing::Sample;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::Optional;
 
 constexpr absl::Duration kTenMilliseconds = absl::Milliseconds(10);
-
-// The value of `series`, spelt as in the exposition; labels are in alphabetic order there.
-std::optional<double> Sample(const std::string& exposition, const std::string& series) {
-  for (absl::string_view line : absl::StrSplit(exposition, '\n')) {
-    if (absl::ConsumePrefix(&line, series + " ")) return strtod(std::string(line).c_str(), nullptr);
-  }
-  return std::nullopt;
-}
 
 class MetricsTest : public ::testing::Test {
  protected:
@@ -74,9 +66,57 @@ TEST_F(MetricsTest, AModelsSeriesExistAtZeroBeforeItsFirstRequest) {
         R"(siskin_batches_total{model="net",reason="delay"})",
         R"(siskin_batches_total{model="net",reason="deadline"})",
         R"(siskin_batches_total{model="net",reason="draining"})",
-        R"(siskin_lane_compute_seconds_total{model="net"})"}) {
+        R"(siskin_lane_compute_seconds_total{model="net"})",
+        R"(siskin_saved_images_total{model="net",reason="deadline"})",
+        R"(siskin_saved_images_total{model="net",reason="cancelled"})"}) {
     EXPECT_THAT(Value(series), Optional(0)) << series;
   }
+}
+
+TEST_F(MetricsTest, RejectionsAreCountedByModelAndReason) {
+  const auto value = [&](const char* model, batching::Rejection reason) {
+    return Value(absl::StrCat("siskin_rejected_total{model=\"", model, "\",reason=\"",
+                              ToString(reason), "\"}"));
+  };
+  SetState("net", "1", ModelState::kReady);
+  for (const batching::Rejection reason : batching::kAllRejections) {
+    EXPECT_THAT(value("net", reason), Optional(0)) << ToString(reason);
+    EXPECT_THAT(value("", reason), Optional(0)) << ToString(reason);
+    metrics_->OnRejected("net", reason);
+    EXPECT_THAT(value("net", reason), Optional(1)) << ToString(reason);
+    EXPECT_THAT(value("", reason), Optional(0)) << ToString(reason);
+    metrics_->OnRejected("nat", reason);
+    EXPECT_THAT(value("", reason), Optional(1)) << ToString(reason);
+  }
+  EXPECT_THAT(metrics_->Scrape(), Not(HasSubstr("nat")));
+}
+
+TEST_F(MetricsTest, LanesAreThereFromTheStart) {
+  metrics_->OnLanes(2);
+  EXPECT_THAT(Value("siskin_lanes"), Optional(2));
+  EXPECT_THAT(Value(R"(siskin_lane_busy_seconds_total{lane="1"})"), Optional(0));
+  metrics_->OnLaneBusy(1, absl::Milliseconds(250));
+  metrics_->OnLaneBusy(1, absl::Milliseconds(250));
+  EXPECT_THAT(Value(R"(siskin_lane_busy_seconds_total{lane="0"})"), Optional(0));
+  EXPECT_THAT(Value(R"(siskin_lane_busy_seconds_total{lane="1"})"), Optional(0.5));
+}
+
+TEST_F(MetricsTest, CountsTheBytesOfMessages) {
+  EXPECT_THAT(Value(R"(siskin_grpc_bytes_total{direction="sent"})"), Optional(0));
+  metrics_->OnMessage(Direction::kReceived, 1000);
+  metrics_->OnMessage(Direction::kReceived, 11);
+  metrics_->OnMessage(Direction::kSent, 7);
+  EXPECT_THAT(Value(R"(siskin_grpc_bytes_total{direction="received"})"), Optional(1011));
+  EXPECT_THAT(Value(R"(siskin_grpc_bytes_total{direction="sent"})"), Optional(7));
+}
+
+TEST_F(MetricsTest, ReadinessIsTimedOnceThereIsOne) {
+  EXPECT_EQ(Value("siskin_time_to_ready_seconds"), std::nullopt);
+  metrics_->OnReady();
+  const double start = Value("process_start_time_seconds").value();
+  const double ready = Value("siskin_time_to_ready_seconds").value();
+  EXPECT_GT(ready, 0);
+  EXPECT_LT(start + ready, static_cast<double>(time(nullptr)) + 2);
 }
 
 TEST_F(MetricsTest, CountsRequestsByModelVersionMethodAndCode) {
@@ -159,11 +199,13 @@ TEST_F(MetricsTest, AClockThatWasSetBackDoesNotLowerASum) {
 
 TEST_F(MetricsTest, StagesAreCountedAnImage) {
   SetState("net", "1", ModelState::kReady);
-  metrics_->OnStages("net", {.queue = absl::Milliseconds(2),
-                             .prepare = absl::Milliseconds(3),
-                             .compute = absl::Milliseconds(4),
-                             .batch_size = 8});
-  metrics_->OnStages("other", {});
+  metrics_->OnStages("net", "1",
+                     {.queue = absl::Milliseconds(2),
+                      .prepare = absl::Milliseconds(3),
+                      .compute = absl::Milliseconds(4),
+                      .batch_size = 8},
+                     absl::Milliseconds(1));
+  metrics_->OnStages("other", "1", {}, {});
   EXPECT_THAT(Value(R"(siskin_queue_duration_seconds_sum{model="net"})"), Optional(0.002));
   EXPECT_THAT(Value(R"(siskin_decode_duration_seconds_sum{model="net"})"), Optional(0.003));
   EXPECT_THAT(Value(R"(siskin_compute_duration_seconds_sum{model="net"})"), Optional(0.004));
@@ -204,7 +246,7 @@ TEST_F(MetricsTest, AnAnswerAfterItsModelsEndIsStillCounted) {
   SetState("net", "1", ModelState::kReady);
   SetState("net", "1", ModelState::kUnloaded);
   metrics_->OnRequest("net", "1", "Classify", StatusCode::kOk, kTenMilliseconds);
-  metrics_->OnStages("net", {});
+  metrics_->OnStages("net", "1", {}, {});
   EXPECT_THAT(Value(R"(siskin_requests_total{code="OK",method="Classify",model="",version=""})"),
               Optional(1));
   EXPECT_THAT(metrics_->Scrape(), Not(HasSubstr(R"(model="net")")));
@@ -236,9 +278,9 @@ TEST_F(MetricsTest, GaugesAreReadAtScrapeTime) {
 }
 
 TEST_F(MetricsTest, AGaugeOfTheSameNameReplacesTheFirst) {
-  metrics_->AddGauge("siskin_queue_depth", "First.", [] { return 1; });
-  metrics_->AddGauge("siskin_queue_depth", "Second.", [] { return 2; });
-  EXPECT_THAT(Value("siskin_queue_depth"), Optional(2));
+  metrics_->AddGauge("siskin_payload", "First.", [] { return 1; });
+  metrics_->AddGauge("siskin_payload", "Second.", [] { return 2; });
+  EXPECT_THAT(Value("siskin_payload"), Optional(2));
   EXPECT_THAT(metrics_->Scrape(), Not(HasSubstr("First.")));
 }
 
@@ -265,7 +307,7 @@ TEST_F(MetricsTest, CountsFromManyThreadsWhileModelsComeAndGo) {
         metrics_->OnRequest("net", "1", "Classify", static_cast<StatusCode>(j % 17),
                             kTenMilliseconds);
         metrics_->OnRequest("brief", "1", "Classify", StatusCode::kOk, kTenMilliseconds);
-        metrics_->OnStages("brief", {});
+        metrics_->OnStages("brief", "1", {}, {});
       }
     });
   }
@@ -308,6 +350,7 @@ CommandResult Shell(const std::string& command) {
   return result;
 }
 
+// Of the names that are ours: those of Triton break the conventions by nature.
 TEST_F(MetricsTest, PromtoolFindsNothing) {
   if (Shell("promtool --version").exit_code != 0) {
     GTEST_SKIP() << "needs promtool (Debian package prometheus)";
@@ -316,8 +359,12 @@ TEST_F(MetricsTest, PromtoolFindsNothing) {
   SetState("other", "1", ModelState::kFailed);
   metrics_->OnRequest("net", "1", "Classify", StatusCode::kOk, kTenMilliseconds);
   metrics_->OnRequest("", "", "Classify", StatusCode::kNotFound, kTenMilliseconds);
-  metrics_->OnStages("net", {});
+  metrics_->OnStages("net", "1", {}, {});
   metrics_->AddGauge("siskin_requests_in_flight", "Admitted RPCs.", [] { return 1; });
+  metrics_->OnModelLoaded({.model = siskin::testing::SmallModel("net"), .queue = nullptr},
+                          {.load = absl::Seconds(1), .warm_up = absl::Seconds(1), .lanes = 1});
+  metrics_->OnLanes(2);
+  metrics_->OnReady();
   const std::string path = absl::StrCat(::testing::TempDir(), "siskin_exposition_", getpid());
   std::ofstream(path) << metrics_->Scrape();
   const CommandResult result = Shell("promtool check metrics < '" + path + "'");

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <barrier>
 #include <ctime>
+#include <thread>
 #include <vector>
 
 namespace siskin::metrics {
@@ -27,6 +29,22 @@ TEST(ProcessStatsTest, SeesMemoryThatIsTouched) {
   EXPECT_EQ(memory.back(), 'x');
 }
 
+TEST(ProcessStatsTest, CountsThreads) {
+  const double before = ReadProcessStats().threads.value();
+  EXPECT_GE(before, 1);
+  std::barrier both_run(2);
+  std::thread other([&] { both_run.arrive_and_wait(); });
+  EXPECT_EQ(ReadProcessStats().threads.value(), before + 1);
+  both_run.arrive_and_wait();
+  other.join();
+}
+
+TEST(ProcessStatsTest, LimitsAreAboveWhatIsUsed) {
+  const ProcessStats stats = ReadProcessStats();
+  EXPECT_GE(stats.virtual_memory_bytes.value(), stats.resident_memory_bytes.value());
+  EXPECT_GE(stats.max_fds.value_or(stats.open_fds.value()), stats.open_fds.value());
+}
+
 TEST(ProcessStatsTest, CpuTimeGrowsWithWork) {
   const double before = ReadProcessStats().cpu_seconds.value();
   double now = before;
@@ -38,7 +56,7 @@ TEST(ProcessStatsTest, CpuTimeGrowsWithWork) {
 TEST(ProcessStatsTest, StartedBeforeNowAndAfterTheMachine) {
   const double start = ReadProcessStats().start_time_seconds.value();
   const double now = static_cast<double>(time(nullptr));
-  EXPECT_LE(start, now + 2);  // the boot time is rounded
+  EXPECT_LE(start, now + 2);  // `now` is rounded
   EXPECT_GT(start, now - 24 * 3600);
   EXPECT_EQ(ReadProcessStats().start_time_seconds.value(), start);
 }

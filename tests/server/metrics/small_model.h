@@ -12,7 +12,8 @@
 namespace siskin::testing {
 
 // As small as a network of the catalogue gets. Null if it cannot be compiled.
-inline std::shared_ptr<const engine::LoadedModel> SmallModel(const std::string& name) {
+inline std::shared_ptr<const engine::LoadedModel> SmallModel(const std::string& name,
+                                                             const std::string& version = "1") {
   models::LoadRequest request;
   request.architecture = "mobilenet_v1";
   request.width = 0.25;
@@ -22,6 +23,7 @@ inline std::shared_ptr<const engine::LoadedModel> SmallModel(const std::string& 
   if (!bound.ok()) return nullptr;
   engine::LoadedModel::Options options;
   options.name = name;
+  options.version = version;
   options.max_batch_size = 1;
   auto model = engine::LoadedModel::Compile(*std::move(bound), options);
   return model.ok() ? *model : nullptr;

@@ -17,6 +17,7 @@ namespace siskin::rpc {
 namespace {
 
 using ::testing::Each;
+using ::testing::ElementsAre;
 using ::testing::SizeIs;
 
 class ClassifyStreamTest : public RpcTest {
@@ -119,6 +120,10 @@ TEST_F(ClassifyStreamTest, AFailedRequestIsAnsweredAndTheStreamGoesOn) {
   ExpectEnd(grpc::StatusCode::OK);
   EXPECT_THAT(metrics_.WaitForRequests(6), SizeIs(6));
   EXPECT_EQ(metrics_.stages(), 2);
+  EXPECT_THAT(metrics_.rejections(),
+              ElementsAre("tiny invalid_argument", "nobody not_ready", "tiny invalid_argument"));
+  EXPECT_GT(metrics_.received_bytes(), static_cast<int64_t>(3 * FloatTensor(1).size()));
+  EXPECT_GT(metrics_.sent_bytes(), 0);
 }
 
 TEST_F(ClassifyStreamTest, HalfCloseWaitsForTheAnswers) {
