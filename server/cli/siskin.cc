@@ -13,8 +13,8 @@ namespace siskin::cli {
 namespace {
 
 constexpr char kDescription[] =
-    "Siskin serves light convolutional networks on CPUs: photo or tensor in, labels or faces "
-    "out, over gRPC.";
+    "Siskin serves light convolutional networks on CPUs: photo or tensor in, labels, faces or "
+    "an embedding out, over gRPC.";
 
 constexpr char kFooter[] =
     "In a minute:\n"
@@ -69,9 +69,9 @@ int RunSiskin(int argc, const char* const* argv, const Console& console) {
     app.require_subcommand(1);
     app.formatter(std::make_shared<HelpFormatter>());
     app.failure_message(FailureMessage);
-    const std::array commands = {AddServeCommand(app),   AddClassifyCommand(app),
-                                 AddDetectCommand(app),  AddHealthCommand(app),
-                                 AddInspectCommand(app), AddBenchCommand(app)};
+    const std::array commands = {
+        AddServeCommand(app),  AddClassifyCommand(app), AddDetectCommand(app), AddEmbedCommand(app),
+        AddHealthCommand(app), AddInspectCommand(app),  AddBenchCommand(app)};
     try {
       app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

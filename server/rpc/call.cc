@@ -23,24 +23,26 @@ void RequestRecord::Report(absl::StatusCode code, metrics::Metrics& metrics) con
 }
 
 std::shared_ptr<const engine::Servable> FindServable(const Backend& backend, std::string_view model,
-                                                     std::string_view version) {
-  auto servable = backend.registry.Resolve(model, version);
+                                                     std::string_view version,
+                                                     std::optional<models::Task> task) {
+  auto servable = backend.registry.Resolve(model, version, task);
   return servable.ok() ? *std::move(servable) : nullptr;
 }
 
 void Infer(const Backend& backend, const pipeline::InferenceRequest& request, Fill fill,
            Answered answered) {
-  backend.inference.Start(request, [&backend, model = request.model, version = request.version,
-                                    fill = std::move(fill), answered = std::move(answered)](
-                                       absl::StatusOr<pipeline::InferenceResult> result) mutable {
-    if (!result.ok()) {
-      answered(result.status(), FindServable(backend, model, version));
-      return;
-    }
-    backend.metrics.OnStages(result->servable->model->name(), result->timing);
-    fill(*result);
-    answered(absl::OkStatus(), std::move(result->servable));
-  });
+  backend.inference.Start(
+      request, [&backend, model = request.model, version = request.version, task = request.task,
+                fill = std::move(fill), answered = std::move(answered)](
+                   absl::StatusOr<pipeline::InferenceResult> result) mutable {
+        if (!result.ok()) {
+          answered(result.status(), FindServable(backend, model, version, task));
+          return;
+        }
+        backend.metrics.OnStages(result->servable->model->name(), result->timing);
+        fill(*result);
+        answered(absl::OkStatus(), std::move(result->servable));
+      });
 }
 
 void UnaryCall::End(const absl::Status& status, std::shared_ptr<const engine::Servable> servable,
