@@ -83,18 +83,18 @@ Tensor Bottleneck(Net& net, const Tensor& x, int planes, int stride,
 // The model's own patterns, or else those of the form.
 absl::StatusOr<std::vector<DilationPattern>> Patterns(const Network& network,
                                                       const BuildOptions& options) {
-  if (options.dilation_patterns.empty()) {
-    const auto form =
-        std::find_if(network.forms.begin(), network.forms.end(),
-                     [&options](const Form& form) { return options.form == form.name; });
-    return ParseDilationPatterns(form->variant, form->patterns);
+  std::vector<DilationPattern> patterns = options.dilation_patterns;
+  if (patterns.empty()) {
+    const auto form = std::find_if(network.forms.begin(), network.forms.end(),
+                                   [&options](const Form& f) { return options.form == f.name; });
+    SISKIN_ASSIGN_OR_RETURN(patterns, ParseDilationPatterns(form->variant, form->patterns));
   }
   std::vector<int> channels;
   for (int layer = 0; layer < kLayers; ++layer) {
     channels.insert(channels.end(), network.blocks[layer], Planes(layer));
   }
-  SISKIN_RETURN_IF_ERROR(CheckDilationPatterns(options.dilation_patterns, channels));
-  return options.dilation_patterns;
+  SISKIN_RETURN_IF_ERROR(CheckDilationPatterns(patterns, channels));
+  return patterns;
 }
 
 absl::StatusOr<Tensor> Layers(const Network& network, Net& net, Tensor x,

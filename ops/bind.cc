@@ -4,7 +4,6 @@
 #include <iterator>
 #include <map>
 #include <memory>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -32,17 +31,48 @@ std::string FileKey(const std::string& key, const BindOptions& options) {
   return options.layer_name(layer) + key.substr(layer.size());
 }
 
-// The convolution whose batch norm is node `index`, if nobody else reads it.
-std::optional<ValueId> ConvolutionBefore(const Graph& graph, size_t index) {
-  const ValueId producer = graph.nodes[index].inputs[0];
-  if (!std::holds_alternative<Convolution>(graph.nodes[producer].op)) return std::nullopt;
-  if (graph.Consumers(producer).size() != 1) return std::nullopt;
-  return producer;
+// The convolutions whose batch norm is node `index`: the one before it, or those that are
+// concatenated before it. None if anybody else reads them.
+std::vector<ValueId> ConvolutionsBefore(const Graph& graph, size_t index) {
+  const ValueId before = graph.nodes[index].inputs[0];
+  const bool concatenated = std::holds_alternative<Concat>(graph.nodes[before].op);
+  if (concatenated && graph.Consumers(before).size() != 1) return {};
+  const std::vector<ValueId> producers =
+      concatenated ? graph.nodes[before].inputs : std::vector<ValueId>{before};
+  const auto qualifies = [&graph](ValueId id) {
+    return std::holds_alternative<Convolution>(graph.nodes[id].op) &&
+           graph.Consumers(id).size() == 1;
+  };
+  const bool all = std::all_of(producers.begin(), producers.end(), qualifies);
+  return all ? producers : std::vector<ValueId>{};
+}
+
+std::string BiasKey(const Graph& graph, const Convolution& conv) {
+  return LayerOf(graph.parameters[conv.weight].key) + ".bias";
+}
+
+// True if the file has none of the norm's four tensors, and a bias for each convolution.
+bool WasFolded(const Graph& graph, const BatchNorm& norm, const std::vector<ValueId>& convolutions,
+               const Checkpoint& checkpoint, const BindOptions& options) {
+  for (const ParameterId id : {norm.gamma, norm.beta, norm.mean, norm.variance}) {
+    if (checkpoint.Contains(FileKey(graph.parameters[id].key, options))) return false;
+  }
+  const auto has_bias = [&](ValueId id) {
+    const auto& conv = std::get<Convolution>(graph.nodes[id].op);
+    return checkpoint.Contains(FileKey(BiasKey(graph, conv), options));
+  };
+  return !convolutions.empty() && std::all_of(convolutions.begin(), convolutions.end(), has_bias);
+}
+
+void AddBias(Convolution& conv, Graph& graph) {
+  if (conv.bias != kNoParameter) return;
+  conv.bias = static_cast<ParameterId>(graph.parameters.size());
+  graph.parameters.push_back(
+      {.key = BiasKey(graph, conv), .shape = {graph.parameters[conv.weight].shape[0]}, .data = {}});
 }
 
 // The graph that the checkpoint describes: without the batch norms that were folded into their
-// convolutions when the file was made. Such a convolution has a bias in the file, and none of the
-// four tensors of the norm is there.
+// convolutions when the file was made.
 Graph WithoutFoldedBatchNorms(const Graph& graph, const Checkpoint& checkpoint,
                               const BindOptions& options) {
   Graph work = graph;
@@ -50,23 +80,10 @@ Graph WithoutFoldedBatchNorms(const Graph& graph, const Checkpoint& checkpoint,
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const auto* norm = std::get_if<BatchNorm>(&graph.nodes[i].op);
     if (norm == nullptr) continue;
-    const std::optional<ValueId> producer = ConvolutionBefore(graph, i);
-    if (!producer.has_value()) continue;
-    auto& conv = std::get<Convolution>(work.nodes[*producer].op);
-    const Parameter& weight = graph.parameters[conv.weight];
-    const std::string bias_key = LayerOf(weight.key) + ".bias";
-    const auto in_file = [&](ParameterId id) {
-      return checkpoint.Contains(FileKey(graph.parameters[id].key, options));
-    };
-    if (in_file(norm->gamma) || in_file(norm->beta) || in_file(norm->mean) ||
-        in_file(norm->variance) || !checkpoint.Contains(FileKey(bias_key, options))) {
-      continue;
-    }
-    if (conv.bias == kNoParameter) {
-      conv.bias = static_cast<ParameterId>(work.parameters.size());
-      work.parameters.push_back({.key = bias_key, .shape = {weight.shape[0]}, .data = {}});
-    }
-    replacement[i] = *producer;
+    const std::vector<ValueId> convolutions = ConvolutionsBefore(graph, i);
+    if (!WasFolded(graph, *norm, convolutions, checkpoint, options)) continue;
+    for (const ValueId id : convolutions) AddBias(std::get<Convolution>(work.nodes[id].op), work);
+    replacement[i] = graph.nodes[i].inputs[0];
   }
   return Compact(work, replacement);
 }

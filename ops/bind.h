@@ -42,14 +42,15 @@ struct Audit {
 };
 
 // Compares keys and shapes without reading data. A batch norm whose four keys are all absent while
-// its convolution has a bias in the file, and no other reader in the graph, counts as folded, not
-// missing.
+// its convolution, or each of those concatenated before it, has a bias in the file, and no other
+// reader in the graph, counts as folded, not missing.
 Audit AuditCheckpoint(const Graph& graph, const Checkpoint& checkpoint, const BindOptions& options);
 
 // Returns `graph` with every parameter bound. Each checkpoint key is used exactly once; anything
 // else is INVALID_ARGUMENT with the audit's summary. Folded batch norms are removed and their
-// convolution gets the file's bias. A background row is dropped where the parameter allows it, from
-// all such parameters of a layer or from none. F32 values are borrowed from the checkpoint's map.
+// convolutions get the file's biases. A background row is dropped where the parameter allows it,
+// from all such parameters of a layer or from none. F32 values are borrowed from the checkpoint's
+// map.
 absl::StatusOr<Graph> Bind(const Graph& graph, const Checkpoint& checkpoint,
                            const BindOptions& options);
 

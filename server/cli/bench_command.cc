@@ -202,8 +202,8 @@ Command AddBenchCommand(CLI::App& parent) {
       ->check(SecondsRange(0.001, 600))
       ->capture_default_str();
   app->add_option("--check", flags->check,
-                  "Also compare with the logits of a safetensors file ('input', 'logits'); exit 1 "
-                  "above a relative error of 1e-4")
+                  "Also compare with the outputs of a safetensors file ('input' and 'logits', or "
+                  "'scores' and 'boxes'); exit 1 above a relative error of 1e-4")
       ->type_name("FILE");
   app->add_flag("--json", flags->json, "Write one JSON document");
   return {app, [flags](const Console& console) { return Bench(*flags, console); }};

@@ -22,6 +22,7 @@ Command AddPullCommand(CLI::App& parent);
 Command AddServeCommand(CLI::App& parent);
 Command AddClassifyCommand(CLI::App& parent);
 Command AddDetectCommand(CLI::App& parent);
+Command AddEmbedCommand(CLI::App& parent);
 Command AddHealthCommand(CLI::App& parent);
 Command AddInspectCommand(CLI::App& parent);
 Command AddBenchCommand(CLI::App& parent);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -12,50 +13,82 @@
 namespace siskin::cli {
 namespace {
 
-absl::StatusOr<std::vector<float>> ReadTensor(const ops::Checkpoint& file, const std::string& key,
-                                              size_t rank, std::vector<int64_t>& shape) {
+struct GoldenTensor {
+  std::vector<int64_t> shape;
+  ops::TensorData data;
+
+  absl::Span<const float> Image(int image) const {
+    const size_t size = data.values().size() / shape.front();
+    return data.values().subspan(image * size, size);
+  }
+};
+
+absl::StatusOr<GoldenTensor> ReadTensor(const ops::Checkpoint& file, const std::string& key,
+                                        size_t rank) {
   const auto found = file.tensors().find(key);
   if (found == file.tensors().end()) {
     return absl::NotFoundError(absl::StrCat(
         file.name(), ": no tensor '", key,
-        "'; a check file holds 'input' [n, 3, height, width] and 'logits' [n, classes]"));
+        "'; a check file holds 'input' [n, 3, height, width] and 'logits' [n, classes] or, of a "
+        "face detector, 'scores' [n, anchors] and 'boxes' [n, anchors, numbers]"));
   }
-  shape = found->second.shape;
+  const std::vector<int64_t>& shape = found->second.shape;
   if (shape.size() != rank || shape.front() < 1) {
     return absl::InvalidArgumentError(absl::StrCat(file.name(), ": tensor '", key, "' has shape [",
                                                    absl::StrJoin(shape, ", "), "], expected ", rank,
                                                    " dimensions and at least one image"));
   }
-  SISKIN_ASSIGN_OR_RETURN(const ops::TensorData data, file.Read(key));
-  return std::vector<float>(data.values().begin(), data.values().end());
+  SISKIN_ASSIGN_OR_RETURN(ops::TensorData data, file.Read(key));
+  return GoldenTensor{shape, std::move(data)};
+}
+
+absl::StatusOr<std::vector<GoldenTensor>> ReadOutputs(const ops::Checkpoint& file) {
+  std::vector<GoldenTensor> outputs;
+  if (file.Contains("scores")) {
+    SISKIN_ASSIGN_OR_RETURN(GoldenTensor scores, ReadTensor(file, "scores", 2));
+    SISKIN_ASSIGN_OR_RETURN(GoldenTensor boxes, ReadTensor(file, "boxes", 3));
+    outputs = {std::move(scores), std::move(boxes)};
+  } else {
+    SISKIN_ASSIGN_OR_RETURN(GoldenTensor logits, ReadTensor(file, "logits", 2));
+    outputs = {std::move(logits)};
+  }
+  return outputs;
 }
 
 absl::Status CheckShapes(const Golden& golden, const ops::Plan& plan) {
   const ops::Shape& in = plan.input_shape();
   const std::vector<int64_t> input = {in.channels, in.height, in.width};
-  const std::vector<int64_t> logits = {plan.output_shape().channels};
-  if (golden.input_shape == input && golden.logits_shape == logits) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "the check file is for another model: it maps [", absl::StrJoin(golden.input_shape, ", "),
-      "] to [", absl::StrJoin(golden.logits_shape, ", "), "], the model maps [",
-      absl::StrJoin(input, ", "), "] to [", absl::StrJoin(logits, ", "), "]"));
+  const int64_t outputs = plan.output_shape().elements();
+  if (golden.input_shape == input && golden.outputs_per_image() == outputs) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("the check file is for another model: it maps [",
+                   absl::StrJoin(golden.input_shape, ", "), "] to ", golden.outputs_per_image(),
+                   " values, the model maps [", absl::StrJoin(input, ", "), "] to ", outputs));
 }
 
 }  // namespace
 
 absl::StatusOr<Golden> ReadGolden(const std::string& path) {
   SISKIN_ASSIGN_OR_RETURN(const ops::Checkpoint file, ops::Checkpoint::Open(path));
-  Golden golden;
-  SISKIN_ASSIGN_OR_RETURN(golden.input, ReadTensor(file, "input", 4, golden.input_shape));
-  SISKIN_ASSIGN_OR_RETURN(golden.logits, ReadTensor(file, "logits", 2, golden.logits_shape));
-  if (golden.input_shape.front() != golden.logits_shape.front()) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": ", golden.input_shape.front(),
-                                                   " inputs but ", golden.logits_shape.front(),
-                                                   " rows of logits"));
+  SISKIN_ASSIGN_OR_RETURN(const GoldenTensor input, ReadTensor(file, "input", 4));
+  SISKIN_ASSIGN_OR_RETURN(const std::vector<GoldenTensor> outputs, ReadOutputs(file));
+  for (const GoldenTensor& output : outputs) {
+    if (output.shape.front() == input.shape.front()) continue;
+    return absl::InvalidArgumentError(absl::StrCat(path, ": ", input.shape.front(), " inputs but ",
+                                                   output.shape.front(), " rows of outputs"));
   }
-  golden.images = static_cast<int>(golden.input_shape.front());
-  golden.input_shape.erase(golden.input_shape.begin());
-  golden.logits_shape.erase(golden.logits_shape.begin());
+  Golden golden;
+  golden.images = static_cast<int>(input.shape.front());
+  golden.input_shape.assign(input.shape.begin() + 1, input.shape.end());
+  golden.input.assign(input.data.values().begin(), input.data.values().end());
+  for (int image = 0; image < golden.images; ++image) {
+    for (const GoldenTensor& output : outputs) {
+      const auto row = output.Image(image);
+      golden.outputs.insert(golden.outputs.end(), row.begin(), row.end());
+    }
+  }
   return golden;
 }
 
@@ -85,8 +118,8 @@ absl::StatusOr<double> MaxRelativeError(const Golden& golden, const ops::Plan& p
     for (int slot = 0; slot < batch; ++slot) {
       const size_t image = (first + slot) % golden.images;
       std::copy_n(golden.input.begin() + image * in, in, workspace->input().begin() + slot * in);
-      expected.insert(expected.end(), golden.logits.begin() + image * out,
-                      golden.logits.begin() + (image + 1) * out);
+      expected.insert(expected.end(), golden.outputs.begin() + image * out,
+                      golden.outputs.begin() + (image + 1) * out);
     }
     SISKIN_RETURN_IF_ERROR(plan.Run(*workspace));
     actual.insert(actual.end(), workspace->output().begin(), workspace->output().end());

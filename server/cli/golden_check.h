@@ -15,14 +15,16 @@ namespace siskin::cli {
 // Largest error the project accepts, relative to the largest expected value.
 inline constexpr double kMaxRelativeError = 1e-4;
 
-// Inputs and the logits they must give: tensors "input" [n, 3, height, width] and "logits"
-// [n, classes] of a safetensors file.
+// Inputs and the outputs they must give, of a safetensors file: tensors "input" [n, 3, height,
+// width] and "logits" [n, classes] or, of a face detector, "scores" [n, anchors] and "boxes"
+// [n, anchors, numbers].
 struct Golden {
   int images = 0;
-  std::vector<int64_t> input_shape;   // without n
-  std::vector<int64_t> logits_shape;  // without n
+  std::vector<int64_t> input_shape;  // without n
   std::vector<float> input;
-  std::vector<float> logits;
+  std::vector<float> outputs;  // image by image; of a detector its scores, then its boxes
+
+  int64_t outputs_per_image() const { return static_cast<int64_t>(outputs.size()) / images; }
 };
 
 absl::StatusOr<Golden> ReadGolden(const std::string& path);

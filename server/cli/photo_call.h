@@ -18,7 +18,7 @@
 namespace siskin::cli {
 
 struct CallOptions {
-  std::string model;    // empty: the server's only one
+  std::string model;    // empty: the server's only one for the task
   std::string version;  // empty: the highest
   absl::Duration timeout = absl::Seconds(10);
 };

@@ -10,7 +10,8 @@ void AddPhotoFlags(CLI::App& app, PhotoFlags& flags) {
   app.add_option("--server", flags.server, "Address of the server")
       ->type_name("ADDRESS")
       ->capture_default_str();
-  app.add_option("--model", flags.model, "Model to ask; may be left out if the server has only one")
+  app.add_option("--model", flags.model,
+                 "Model to ask; may be left out if the server has only one for the task")
       ->type_name("NAME");
   app.add_option("--version", flags.version, "Its version (default: the highest)")->type_name("N");
   app.add_option("--timeout", flags.timeout, "Seconds to wait for each answer")

@@ -98,10 +98,11 @@ class Reporter {
 };
 
 // Asks about `files` with up to flags.concurrency requests at a time, and reports in the order of
-// the files. Returns the exit code.
+// the files. `also`, if given, sees each result before it is reported. Returns the exit code.
 template <typename Result>
 int AskAboutPhotos(const std::vector<std::string>& files, const PhotoFlags& flags,
-                   const Ask<Result>& ask, const Console& console) {
+                   const Ask<Result>& ask, const Console& console,
+                   const std::function<void(const Result&)>& also = nullptr) {
   std::vector<std::promise<Result>> results(files.size());
   std::atomic<size_t> next{0};
   const auto work = [&] {
@@ -111,7 +112,11 @@ int AskAboutPhotos(const std::vector<std::string>& files, const PhotoFlags& flag
   std::vector<std::jthread> threads;
   for (size_t i = 0; i < workers; ++i) threads.emplace_back(work);
   Reporter<Result> reporter(console, flags.json, files.size());
-  for (std::promise<Result>& result : results) reporter.Take(result.get_future().get());
+  for (std::promise<Result>& promise : results) {
+    Result result = promise.get_future().get();
+    if (also) also(result);
+    reporter.Take(std::move(result));
+  }
   return reporter.Finish();
 }
 

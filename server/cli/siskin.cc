@@ -13,8 +13,8 @@ namespace siskin::cli {
 namespace {
 
 constexpr char kDescription[] =
-    "Siskin serves light convolutional networks on CPUs: photo or tensor in, labels or faces "
-    "out, over gRPC.";
+    "Siskin serves light convolutional networks on CPUs: photo or tensor in, labels, faces or "
+    "an embedding out, over gRPC.";
 
 constexpr char kFooter[] =
     "In a minute:\n"
@@ -72,7 +72,7 @@ int RunSiskin(int argc, const char* const* argv, const Console& console) {
 #ifdef SISKIN_BUILD_PULL
         AddPullCommand(app),
 #endif
-        AddServeCommand(app),  AddClassifyCommand(app), AddDetectCommand(app),
+        AddServeCommand(app),  AddClassifyCommand(app), AddDetectCommand(app), AddEmbedCommand(app),
         AddHealthCommand(app), AddInspectCommand(app),  AddBenchCommand(app)};
     try {
       app.parse(argc, argv);

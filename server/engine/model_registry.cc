@@ -143,14 +143,44 @@ std::string ModelRegistry::Numbers(const Versions& versions) {
   });
 }
 
-// Resolves an empty `model` to the only one there is.
-absl::StatusOr<const ModelRegistry::Versions*> ModelRegistry::FindModel(
-    std::string_view& model) const {
-  if (model.empty() && models_.size() == 1) model = models_.begin()->first;
-  if (model.empty() && models_.size() > 1) {
+const ModelRegistry::Entry* ModelRegistry::HighestReady(const Versions& versions) {
+  const auto ready = std::find_if(versions.rbegin(), versions.rend(), [](const auto& entry) {
+    return entry.second.state == ModelState::kReady;
+  });
+  return ready == versions.rend() ? nullptr : &ready->second;
+}
+
+std::vector<std::string_view> ModelRegistry::ModelsFor(models::Task task) const {
+  std::vector<std::string_view> names;
+  for (const auto& [name, versions] : models_) {
+    const Entry* const ready = HighestReady(versions);
+    if (ready != nullptr && ready->servable->model->spec().task == task) names.push_back(name);
+  }
+  return names;
+}
+
+// REQUIRES: there is a model.
+absl::StatusOr<std::string_view> ModelRegistry::OnlyModel(std::optional<models::Task> task) const {
+  if (models_.size() == 1) return models_.begin()->first;
+  if (!task.has_value()) {
     return absl::InvalidArgumentError(
         absl::StrCat("the request names no model; this server has: ", Names()));
   }
+  const std::vector<std::string_view> candidates = ModelsFor(*task);
+  if (candidates.size() == 1) return candidates.front();
+  const char* const what = models::ToString(*task);
+  if (candidates.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("the request names no model, and no ", what,
+                                                   " is ready; this server has: ", Names()));
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "the request names no model; this server has more than one ", what, ": ",
+      absl::StrJoin(candidates, ", ",
+                    [](std::string* out, std::string_view name) { out->append(name); })));
+}
+
+absl::StatusOr<const ModelRegistry::Versions*> ModelRegistry::FindModel(
+    std::string_view model) const {
   const auto it = models_.find(model);
   if (it == models_.end()) {
     return absl::NotFoundError(absl::StrCat(
@@ -161,8 +191,11 @@ absl::StatusOr<const ModelRegistry::Versions*> ModelRegistry::FindModel(
 }
 
 absl::StatusOr<std::shared_ptr<const Servable>> ModelRegistry::Resolve(
-    std::string_view model, std::string_view version) const {
+    std::string_view model, std::string_view version, std::optional<models::Task> task) const {
   absl::ReaderMutexLock lock(&mu_);
+  if (model.empty() && !models_.empty()) {
+    SISKIN_ASSIGN_OR_RETURN(model, OnlyModel(task));
+  }
   SISKIN_ASSIGN_OR_RETURN(const Versions* const versions, FindModel(model));
   auto found = std::prev(versions->end());  // a known model has a version
   if (!version.empty()) {
@@ -172,11 +205,8 @@ absl::StatusOr<std::shared_ptr<const Servable>> ModelRegistry::Resolve(
       return UnknownVersion(std::string(model), std::string(version),
                             absl::StrCat("; this server has these: ", Numbers(*versions)));
     }
-  } else {
-    const auto ready = std::find_if(versions->rbegin(), versions->rend(), [](const auto& entry) {
-      return entry.second.state == ModelState::kReady;
-    });
-    if (ready != versions->rend()) return ready->second.servable;
+  } else if (const Entry* const ready = HighestReady(*versions)) {
+    return ready->servable;
   }
   const auto& [number, entry] = *found;
   if (entry.state == ModelState::kReady) return entry.servable;

@@ -253,7 +253,7 @@ Inference::Inference(const engine::ModelRegistry& registry, Admission& admission
       clock_(clock) {}
 
 void Inference::Start(const InferenceRequest& request, Done done) {
-  auto servable = registry_.Resolve(request.model, request.version);
+  auto servable = registry_.Resolve(request.model, request.version, request.task);
   if (!servable.ok()) return done(std::move(servable).status());
   batching::BatchQueue& queue = *(*servable)->queue;
   if (absl::Status able = CheckAbility(request, *(*servable)->model); !able.ok()) {

@@ -42,7 +42,7 @@ struct ImagesInput {
 };
 
 struct InferenceRequest {
-  std::string_view model;            // empty: the only one
+  std::string_view model;            // empty: the only one for the task
   std::string_view version;          // empty: the highest ready one
   std::optional<models::Task> task;  // what the model is asked to do; unset: whatever it does
   engine::Reading reading = engine::Reading::kOutputs;

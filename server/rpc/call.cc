@@ -25,27 +25,29 @@ void RequestRecord::Report(absl::StatusCode code, metrics::Metrics& metrics) con
 }
 
 std::shared_ptr<const engine::Servable> FindServable(const Backend& backend, std::string_view model,
-                                                     std::string_view version) {
-  auto servable = backend.registry.Resolve(model, version);
+                                                     std::string_view version,
+                                                     std::optional<models::Task> task) {
+  auto servable = backend.registry.Resolve(model, version, task);
   return servable.ok() ? *std::move(servable) : nullptr;
 }
 
 void Infer(const Backend& backend, const pipeline::InferenceRequest& request, Fill fill,
            Answered answered) {
-  backend.inference.Start(request, [&backend, name = request.model, version = request.version,
-                                    fill = std::move(fill), answered = std::move(answered)](
-                                       absl::StatusOr<pipeline::InferenceResult> result) mutable {
-    if (!result.ok()) {
-      answered(result.status(), FindServable(backend, name, version));
-      return;
-    }
-    const auto start = std::chrono::steady_clock::now();
-    fill(*result);
-    const engine::LoadedModel& model = *result->servable->model;
-    backend.metrics.OnStages(model.name(), model.version(), result->timing,
-                             absl::FromChrono(std::chrono::steady_clock::now() - start));
-    answered(absl::OkStatus(), std::move(result->servable));
-  });
+  backend.inference.Start(
+      request, [&backend, name = request.model, version = request.version, task = request.task,
+                fill = std::move(fill), answered = std::move(answered)](
+                   absl::StatusOr<pipeline::InferenceResult> result) mutable {
+        if (!result.ok()) {
+          answered(result.status(), FindServable(backend, name, version, task));
+          return;
+        }
+        const auto start = std::chrono::steady_clock::now();
+        fill(*result);
+        const engine::LoadedModel& model = *result->servable->model;
+        backend.metrics.OnStages(model.name(), model.version(), result->timing,
+                                 absl::FromChrono(std::chrono::steady_clock::now() - start));
+        answered(absl::OkStatus(), std::move(result->servable));
+      });
 }
 
 UnaryCall::UnaryCall(const grpc::CallbackServerContext& context, metrics::Metrics& metrics,

@@ -130,7 +130,7 @@ TEST_P(StyleTest, CheckpointTellsWidthAndStyle) {
 }
 
 TEST_P(StyleTest, FoldedCheckpointToo) {
-  const auto folded = ops::FoldBatchNorm(network_.graph);
+  const auto folded = ops::FoldBatchNorm(ops::PushThroughConcat(network_.graph));
   ASSERT_TRUE(folded.ok()) << folded.status();
   const BoundModel model = LoadOk(WriteAndOpen(Store(*folded, *network_.style)), Request());
   ExpectIdentified(model);

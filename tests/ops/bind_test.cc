@@ -226,6 +226,35 @@ TEST(Bind, BatchNormBehindASharedConvolutionStays) {
   EXPECT_THAT(audit.left_over, ElementsAre("conv.bias [2]"));
 }
 
+// Two convolutions with one batch norm behind their concatenation.
+Graph ConcatenatedGraph(bool batch_norm, bool bias) {
+  Net net("concatenated", {});
+  const Tensor x = net.Input({3, 5, 7});
+  const Tensor a = net.ConvBn(x, {.key = "list.0", .out_channels = 2, .kernel = 3, .bias = bias});
+  const Tensor b = net.ConvBn(x, {.key = "list.1", .out_channels = 5, .kernel = 3, .bias = bias});
+  Tensor y = net.Concat({a, b}, "list");
+  if (batch_norm) y = net.BatchNorm(y, "bn");
+  auto graph = net.Finish(net.Act(y, ActivationKind::kRelu, "relu"));
+  EXPECT_TRUE(graph.ok()) << graph.status();
+  return *std::move(graph);
+}
+
+TEST(Bind, FoldedBehindAConcatenation) {
+  const Graph graph = ConcatenatedGraph(/*batch_norm=*/true, /*bias=*/false);
+  Shapes shapes = {{"list.0.weight", {2, 3, 3, 3}},
+                   {"list.1.weight", {5, 3, 3, 3}},
+                   {"list.0.bias", {2}},
+                   {"list.1.bias", {5}}};
+  EXPECT_EQ(ExpectBinds(graph, MakeCheckpoint(shapes)).Dump(),
+            ConcatenatedGraph(/*batch_norm=*/false, /*bias=*/true).Dump());
+
+  shapes.erase("list.0.bias");  // now the norm is missing
+  const Audit audit = AuditOf(graph, shapes);
+  EXPECT_THAT(audit.missing, ElementsAre("bn.weight [7]", "bn.bias [7]", "bn.running_mean [7]",
+                                         "bn.running_var [7]"));
+  EXPECT_THAT(audit.left_over, ElementsAre("list.1.bias [5]"));
+}
+
 TEST(Bind, MapsLayerNames) {
   BindOptions options;
   options.layer_name = [](std::string_view layer) { return "net." + std::string(layer) + ".x"; };

@@ -48,7 +48,8 @@ TEST(ArgumentsTest, UnexpectedArgumentsAreListedAsTheyCame) {
 TEST(ArgumentsTest, HelpOfAllNamesEveryCommand) {
   const CliResult result = RunCli({"--help"});
   EXPECT_EQ(result.exit_code, 0);
-  for (const char* command : {"pull", "serve", "classify", "detect", "health", "inspect", "bench"}) {
+  for (const char* command :
+       {"pull", "serve", "classify", "detect", "embed", "health", "inspect", "bench"}) {
     EXPECT_THAT(result.out, HasSubstr(command));
   }
   EXPECT_THAT(result.out, HasSubstr("serve --repository ~/models"));
@@ -64,8 +65,8 @@ TEST_P(HelpTest, HasExamples) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Commands, HelpTest,
-                         ::testing::Values("pull", "serve", "classify", "detect", "health", "inspect",
-                                           "bench"),
+                         ::testing::Values("pull", "serve", "classify", "detect", "embed", "health",
+                                           "inspect", "bench"),
                          [](const auto& info) { return std::string(info.param); });
 
 struct BadCase {
@@ -104,7 +105,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{{"classify"}, "PATH"}, BadCase{{"classify", "x.jpg", "--top-k", "0"}, "--top-k"},
         BadCase{{"classify", "x.jpg", "--timeout", "soon"}, "--timeout"},
         BadCase{{"classify", "x.jpg", "--timeout", "nan"}, "--timeout"},
-        BadCase{{"detect"}, "PATH"},
+        BadCase{{"detect"}, "PATH"}, BadCase{{"embed"}, "PATH"},
         BadCase{{"detect", "x.jpg", "--min-score", "1.5"}, "--min-score"},
         BadCase{{"detect", "x.jpg", "--max-faces", "0"}, "--max-faces"},
         BadCase{{"detect", "x.jpg", "y.jpg", "--draw", "out.png"}, "--draw takes one photo, not 2"},
@@ -120,7 +121,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(UnreachableServerTest, PhotoCommandsSayHowToStartOne) {
   const RefusingPort nobody;
-  for (const char* command : {"classify", "detect"}) {
+  for (const char* command : {"classify", "detect", "embed"}) {
     const CliResult result = RunCli({command, "--server", nobody.address(), "x.jpg"});
     EXPECT_EQ(result.exit_code, 4);
     EXPECT_THAT(result.err, HasSubstr(nobody.address()));

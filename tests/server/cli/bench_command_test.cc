@@ -127,18 +127,25 @@ TEST_F(BenchCheckTest, GoldenOfAnotherModelIsRefused) {
   EXPECT_THAT(result.err, HasSubstr("for another model"));
 }
 
-TEST(BenchSharedTest, PublishedWeightsGiveThePublishedAnswers) {
-  SISKIN_SKIP_WITHOUT_SHARED("models/golden/mobilenet_v1_025.safetensors");
+class BenchSharedTest : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(BenchSharedTest, PublishedWeightsGiveThePublishedAnswers) {
+  const std::string name = GetParam();
+  const std::string golden = "models/golden/" + name + ".safetensors";
+  SISKIN_SKIP_WITHOUT_SHARED(golden);
   const TempFolder folder;
-  std::filesystem::create_directories(folder / "mobilenet_v1/1");
+  std::filesystem::create_directories(folder / (name + "/1"));
   std::filesystem::create_symlink(
-      std::filesystem::absolute(SharedPath("models/mobilenet_v1_025/model.safetensors")),
-      folder / "mobilenet_v1/1/model.safetensors");
-  const CliResult result =
-      RunCli(Bench({"--repository", folder.path(), "--batch", "1,2", "--check",
-                    SharedPath("models/golden/mobilenet_v1_025.safetensors"), "--json"}));
+      std::filesystem::absolute(SharedPath("models/" + name + "/model.safetensors")),
+      folder / (name + "/1/model.safetensors"));
+  const CliResult result = RunCli(Bench(
+      {"--repository", folder.path(), "--batch", "1,2", "--check", SharedPath(golden), "--json"}));
   EXPECT_EQ(result.exit_code, 0) << result.err;
 }
+
+INSTANTIATE_TEST_SUITE_P(Models, BenchSharedTest,
+                         ::testing::Values("mobilenet_v1_025", "blazeface_front"),
+                         [](const auto& info) { return std::string(info.param); });
 
 TEST(QuantileTest, NearestRank) {
   std::vector<absl::Duration> sorted;

@@ -7,9 +7,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <numeric>
 #include <sstream>
 #include <thread>
 
@@ -191,6 +194,41 @@ TEST_F(ServerAppTest, ADrawingThatCannotBeWrittenIsAnErrorOfTheFile) {
       Ask("detect", {folder_ / "a.png", "--draw", folder_ / "nowhere/out.png"});
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.out, HasSubstr("PERMISSION_DENIED: cannot write"));
+}
+
+TEST_F(ServerAppTest, EmbedsPhotosIntoLinesAndAMatrix) {
+  Start(RandomOptions());
+  WritePng(folder_ / "a.png", 64);
+  WriteText(folder_ / "b.jpg", "no photo");
+  const CliResult result = Ask("embed", {folder_ / "a.png", folder_ / "b.jpg", folder_ / "a.png",
+                                         "--json", "--l2-normalise", "--npy", folder_ / "out.npy"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, HasSubstr("1 of 3 files failed"));
+  const auto first = nlohmann::json::parse(result.out.substr(0, result.out.find('\n')));
+  const auto embedding = first["embedding"].get<std::vector<float>>();
+  ASSERT_EQ(embedding.size(), 256u);
+  EXPECT_NEAR(std::inner_product(embedding.begin(), embedding.end(), embedding.begin(), 0.0), 1,
+              1e-5);
+
+  std::ifstream file(folder_ / "out.npy", std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_THAT(bytes, HasSubstr("(3, 256)"));
+  std::vector<float> matrix(3 * 256);
+  const size_t size = matrix.size() * sizeof(float);
+  ASSERT_GT(bytes.size(), size);
+  std::memcpy(matrix.data(), bytes.data() + bytes.size() - size, size);
+  EXPECT_EQ(std::vector<float>(matrix.begin(), matrix.begin() + 256), embedding);
+  EXPECT_TRUE(std::isnan(matrix[256]));
+  EXPECT_EQ(std::vector<float>(matrix.end() - 256, matrix.end()), embedding);
+}
+
+TEST_F(ServerAppTest, AnEmbeddingThatCannotBeWrittenIsAnError) {
+  Start(RandomOptions());
+  WritePng(folder_ / "a.png", 64);
+  const CliResult result = Ask("embed", {folder_ / "a.png", "--npy", folder_ / "nowhere/out.npy"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.out, HasSubstr("256 values: "));
+  EXPECT_THAT(result.err, HasSubstr("cannot write"));
 }
 
 TEST_F(ServerAppTest, UnknownModelIsAnErrorOfTheFile) {

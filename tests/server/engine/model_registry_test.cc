@@ -3,16 +3,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "tests/fakes/tiny_model.h"
 
 namespace siskin::engine {
 namespace {
 
+using ::siskin::testing::TinyFaceDetector;
+using ::siskin::testing::TinyModel;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -117,6 +121,33 @@ TEST(ModelRegistryTest, AnEmptyNameMeansTheOnlyModel) {
   const absl::Status status = registry.Resolve("", "").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), HasSubstr("m, n"));
+}
+
+void Serve(ModelRegistry& registry, std::shared_ptr<const LoadedModel> model) {
+  const std::string name = model->name();
+  ASSERT_TRUE(registry.Declare(name, "1").ok());
+  ASSERT_TRUE(registry.Transition(name, "1", ModelState::kWarming).ok());
+  ASSERT_TRUE(registry.Publish(name, "1", {.model = std::move(model), .queue = nullptr}).ok());
+}
+
+TEST(ModelRegistryTest, AnEmptyNameMeansTheOnlyModelForTheTask) {
+  ModelRegistry registry;
+  Serve(registry, TinyModel(1, "classes"));
+  Bring(registry, ModelState::kLoading);  // nobody knows yet what it does
+  const auto resolve = [&](models::Task task) { return registry.Resolve("", "", task); };
+  EXPECT_EQ((*resolve(models::Task::kClassification))->model->name(), "classes");
+  EXPECT_THAT(std::string(resolve(models::Task::kFaceDetection).status().message()),
+              HasSubstr("no face detector is ready; this server has: classes, m"));
+
+  Serve(registry, TinyFaceDetector("faces"));
+  EXPECT_EQ((*resolve(models::Task::kFaceDetection))->model->name(), "faces");
+
+  Serve(registry, TinyFaceDetector("more_faces"));
+  EXPECT_EQ((*resolve(models::Task::kClassification))->model->name(), "classes");
+  const absl::Status status = resolve(models::Task::kFaceDetection).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("more than one face detector: faces, more_faces"));
 }
 
 TEST(ModelRegistryTest, WhatIsUnknownIsNotFoundInTritonsWords) {

@@ -91,6 +91,15 @@ TEST_F(FaceDetectorServiceTest, AnswersWithFacesInPixelsOfThePhoto) {
   EXPECT_EQ(metrics_.stages(), 1);
 }
 
+TEST_F(FaceDetectorServiceTest, WithoutANameTheOnlyFaceDetectorAnswers) {
+  v1::DetectRequest request = PhotoRequest();
+  request.clear_model();
+  auto status = Detect(request);
+  Answer(TakeTask());
+  ASSERT_TRUE(status.get().ok());
+  EXPECT_EQ(response_.model(), "faces");
+}
+
 TEST_F(FaceDetectorServiceTest, MinScoreDecidesWhatIsAFace) {
   v1::DetectRequest request = PhotoRequest();
   request.set_min_score(0.995f);

@@ -1,0 +1,68 @@
+// No step of any network falls back on oneDNN's reference kernels, which are orders of magnitude
+// slower. Also run with DNNL_MAX_CPU_ISA=AVX2: machines differ in which kernels they have.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "models/catalog.h"
+#include "ops/bind.h"
+#include "ops/plan.h"
+#include "ops/rewrite.h"
+
+namespace siskin::models {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+struct Case {
+  const ModelSpec* spec = nullptr;
+  const KeyStyle* style = nullptr;
+  const Variant* variant = nullptr;
+};
+
+std::vector<Case> Cases() {
+  std::vector<Case> cases;
+  for (const ModelSpec& spec : Catalog()) {
+    for (const Variant* variant : spec.MainVariants()) {
+      for (const KeyStyle& style : spec.key_styles) cases.push_back({&spec, &style, variant});
+    }
+  }
+  return cases;
+}
+
+std::string NameOf(const ::testing::TestParamInfo<Case>& info) {
+  std::string name = info.param.variant->name + "_" + info.param.style->name;
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return !std::isalnum(c); }, '_');
+  return name;
+}
+
+class KernelsTest : public ::testing::TestWithParam<Case> {};
+
+TEST_P(KernelsTest, AreNeverReference) {
+  const auto& [spec, style, variant] = GetParam();
+  const auto graph = spec->Build(OptionsOf(*spec, *style, *variant));
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  const auto optimized = ops::Optimize(ops::BindRandom(*graph, 7));
+  ASSERT_TRUE(optimized.ok()) << optimized.status();
+  const char* limit = std::getenv("DNNL_MAX_CPU_ISA");
+  const auto weights = ops::MakePackedWeights();
+  for (const int batch_size : {1, 8}) {
+    const auto plan = ops::Plan::Compile(*optimized, {.batch_size = batch_size}, weights);
+    ASSERT_TRUE(plan.ok()) << plan.status();
+    for (const ops::Plan::StepInfo& step : (*plan)->steps()) {
+      EXPECT_THAT(step.implementation, Not(HasSubstr("ref"))) << step.name;
+      if (limit != nullptr) EXPECT_THAT(step.implementation, Not(HasSubstr("avx512"))) << step.name;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Catalogue, KernelsTest, ::testing::ValuesIn(Cases()), NameOf);
+
+}  // namespace
+}  // namespace siskin::models
