@@ -57,7 +57,8 @@ TEST_P(KernelsTest, AreNeverReference) {
     ASSERT_TRUE(plan.ok()) << plan.status();
     for (const ops::Plan::StepInfo& step : (*plan)->steps()) {
       EXPECT_THAT(step.implementation, Not(HasSubstr("ref"))) << step.name;
-      if (limit != nullptr) EXPECT_THAT(step.implementation, Not(HasSubstr("avx512"))) << step.name;
+      if (limit == nullptr) continue;
+      EXPECT_THAT(step.implementation, Not(HasSubstr("avx512"))) << step.name;
     }
   }
 }

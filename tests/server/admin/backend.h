@@ -36,7 +36,8 @@ class BackendTest : public ::testing::Test {
   engine::ModelRegistry registry_;
   batching::Scheduler scheduler_;
   pipeline::Admission admission_{{}};
-  pipeline::Inference inference_{registry_, admission_, pipeline::ImageLimits{}, /*max_images=*/1};
+  pipeline::Inference inference_{registry_, admission_, pipeline::ImageLimits{}, /*max_images=*/1,
+                                 /*observer=*/nullptr};
 
  private:
   void Serve(std::shared_ptr<const engine::LoadedModel> model) {

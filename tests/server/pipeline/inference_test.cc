@@ -99,7 +99,8 @@ TEST_F(InferenceTest, BadInputIsRefused) {
 }
 
 TEST_F(InferenceTest, AnOverlargePhotoIsRefusedUnread) {
-  Inference strict(registry_, admission_, {.max_bytes = 1000, .max_pixels = 0}, kMaxImages, clock_);
+  Inference strict(registry_, admission_, {.max_bytes = 1000, .max_pixels = 0}, kMaxImages, nullptr,
+                   clock_);
   absl::StatusCode code = absl::StatusCode::kOk;
   strict.Start(Photos({GoodPhoto()}),
                [&](absl::StatusOr<InferenceResult> result) { code = result.status().code(); });
