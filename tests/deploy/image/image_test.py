@@ -3,8 +3,8 @@
 
 Skips, with one line, where images cannot be built. Options are in the environment, because unittest
 has the command line: SISKIN_BINARY, the client that asks the container from outside; MODELS, sample
-weights (the image that carries a model is left out without them); SISKIN_IMAGE_TWICE=1 also builds
-everything again and compares (some minutes).
+weights (the image that carries a model is left out without them); SISKIN_IMAGE_THOROUGH=1 for the
+tests that build everything again.
 """
 
 import hashlib
@@ -28,6 +28,8 @@ MAX_COMPRESSED = 30e6  # bytes, weights apart
 MAX_UNPACKED = 75e6
 
 TAG = "localhost/siskin:test"
+TAG_AGAIN = "localhost/siskin:test-again"
+TAG_WITH_PULL = "localhost/siskin:test-with-pull"
 TAG_WITH_MODELS = "localhost/siskin:test-with-models"
 MODEL = "mobilenet_v3_small"
 SBOM = "usr/share/doc/siskin/sbom.spdx.json"
@@ -133,11 +135,6 @@ class ContentsTest(unittest.TestCase):
         self.assertEqual(configuration["Labels"]["org.opencontainers.image.revision"], "test")
         self.assertTrue(image["created"].startswith("1970-01-01T00:00:00"))
 
-    @unittest.skipUnless(os.environ.get("SISKIN_IMAGE_TWICE"), "set SISKIN_IMAGE_TWICE=1 to build it again")
-    def test_the_same_sources_give_the_same_image(self) -> None:
-        again = TAG + "-again"
-        build(again, "--target=siskin", "--no-cache")
-        self.assertEqual(store.configuration(again)["rootfs"], store.configuration(TAG)["rootfs"])
 
 
 class RunningTest(unittest.TestCase):
@@ -209,6 +206,23 @@ class WithModelsTest(unittest.TestCase):
         answer = container.outside(BINARY, "classify", "--json", MODELS / "images/cat.png")
         self.assertIn("cat", json.loads(answer)["classifications"][0]["label"].lower())
         self.assertEqual(container.stop(), 0, container.log())
+
+
+@unittest.skipUnless(os.environ.get("SISKIN_IMAGE_THOROUGH"), "set SISKIN_IMAGE_THOROUGH=1")
+class OtherBuildsTest(unittest.TestCase):
+    """Builds that take some minutes more."""
+
+    def test_the_same_sources_give_the_same_image(self) -> None:
+        build(TAG_AGAIN, "--target=siskin", "--no-cache")
+        self.assertEqual(store.configuration(TAG_AGAIN), store.configuration(TAG))
+
+    def test_siskin_pull_has_what_it_needs(self) -> None:
+        build(TAG_WITH_PULL, "--target=siskin", "--build-arg=PRESET=image-with-pull")
+        root = store.root(TAG_WITH_PULL)
+        self.assertTrue((root / "etc/ssl/certs/ca-certificates.crt").is_file())
+        container = store.start(TAG_WITH_PULL, "serve", "--random-model", "mobilenet_v2")
+        self.addCleanup(container.remove)
+        self.assertIn("pull", container.execute("/siskin", "pull", "--help"))
 
 
 def wait_until_healthy(container: containers.Container) -> None:
