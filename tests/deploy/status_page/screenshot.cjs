@@ -1,5 +1,5 @@
 // Takes docs/images/status-page.png and status-page-dark.png during load: three of the sample models
-// for a minute and a half, and a photo of a face. `cmake --build --preset release --target
+// for a minute and a half, and a photo with faces. `cmake --build --preset release --target
 // status_page_screenshot`, after the test status_page_install has run.
 'use strict';
 
@@ -27,8 +27,8 @@ async function main() {
     startLoad(server.address, model, concurrency, 2 * LOAD_SECONDS, ['--payload', 'image', ...PHOTOS]));
   await pages[0].waitForTimeout(1000 * LOAD_SECONDS);
   for (const page of pages) {
-    await page.selectOption('#model', {value: 'model=blazeface_front&version=1'});
-    await page.setInputFiles('#photo', path.join(IMAGES, 'grace_hopper.png'));
+    await page.selectOption('#model', {value: 'model=blazeface_back&version=1'});
+    await page.setInputFiles('#photo', path.join(IMAGES, 'face.jpg'));
     await page.locator('#answer', {hasText: 'face'}).waitFor();
   }
   await photograph(pages[0], 'status-page.png');
