@@ -321,16 +321,24 @@ class PlanCompiler : private PlanBuilder {
   absl::Status Emit(const Add&) { return EmitBinary(dnnl::algorithm::binary_add); }
   absl::Status Emit(const Multiply&) { return EmitBinary(dnnl::algorithm::binary_mul); }
 
-  // Both operands in the layout of the first, the result too.
+  // Both operands in the layout of the first, the result too; channels last where oneDNN has only
+  // its reference for that layout (a broadcast over vectors of eight channels).
   absl::Status EmitBinary(dnnl::algorithm algorithm) {
     const ValueId left = node().inputs[0], right = node().inputs[1];
     SISKIN_RETURN_IF_ERROR(OwnLayout(left));
+    const auto make = [&] {
+      const Desc right_desc(DimsOf(right), kF32, values_[left].layout);
+      return onednn::Binary(CpuEngine(), algorithm, DescOf(left), right_desc, DescOf(left),
+                            UserScratchpad());
+    };
+    if (!IfAccepted(make).has_value()) {
+      SISKIN_RETURN_IF_ERROR(InLayout(left, Desc(DimsOf(left), kF32, Tag::nhwc)).status());
+    }
     const Desc desc = DescOf(left);
     const Desc right_desc(DimsOf(right), kF32, values_[left].layout);
     SISKIN_ASSIGN_OR_RETURN(const Value other, InLayout(right, right_desc));
     values_[node_] = DiesHere(left) ? values_[left] : NewValue(node().shape, values_[left].layout);
-    const auto primitive =
-        onednn::Binary(CpuEngine(), algorithm, desc, right_desc, desc, UserScratchpad());
+    const auto primitive = make();
     return Append(
         node().name, 0, dnnl::binary(primitive), primitive,
         {InBuffer(DNNL_ARG_SRC_0, desc, values_[left]), InBuffer(DNNL_ARG_SRC_1, right_desc, other),
