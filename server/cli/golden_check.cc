@@ -30,7 +30,7 @@ absl::StatusOr<GoldenTensor> ReadTensor(const ops::Checkpoint& file, const std::
     return absl::NotFoundError(absl::StrCat(
         file.name(), ": no tensor '", key,
         "'; a check file holds 'input' [n, 3, height, width] and 'logits' [n, classes] or, of a "
-        "face detector, 'scores' [n, anchors] and 'boxes' [n, anchors, numbers]"));
+        "face detector, 'scores' [n, anchors, 1] and 'boxes' [n, anchors, numbers]"));
   }
   const std::vector<int64_t>& shape = found->second.shape;
   if (shape.size() != rank || shape.front() < 1) {
@@ -45,7 +45,7 @@ absl::StatusOr<GoldenTensor> ReadTensor(const ops::Checkpoint& file, const std::
 absl::StatusOr<std::vector<GoldenTensor>> ReadOutputs(const ops::Checkpoint& file) {
   std::vector<GoldenTensor> outputs;
   if (file.Contains("scores")) {
-    SISKIN_ASSIGN_OR_RETURN(GoldenTensor scores, ReadTensor(file, "scores", 2));
+    SISKIN_ASSIGN_OR_RETURN(GoldenTensor scores, ReadTensor(file, "scores", 3));
     SISKIN_ASSIGN_OR_RETURN(GoldenTensor boxes, ReadTensor(file, "boxes", 3));
     outputs = {std::move(scores), std::move(boxes)};
   } else {

@@ -16,7 +16,7 @@ namespace siskin::cli {
 inline constexpr double kMaxRelativeError = 1e-4;
 
 // Inputs and the outputs they must give, of a safetensors file: tensors "input" [n, 3, height,
-// width] and "logits" [n, classes] or, of a face detector, "scores" [n, anchors] and "boxes"
+// width] and "logits" [n, classes] or, of a face detector, "scores" [n, anchors, 1] and "boxes"
 // [n, anchors, numbers].
 struct Golden {
   int images = 0;

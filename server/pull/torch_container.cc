@@ -65,6 +65,7 @@ absl::StatusOr<Pickle> TakePickle(Bytes& rest) {
 }
 
 absl::Status SkipPreamble(Bytes& rest) {
+  if (!StartsWith(rest, kLegacyMagic)) return Malformed("neither a zip archive nor a legacy file");
   rest.remove_prefix(kLegacyMagic.size());
   SISKIN_ASSIGN_OR_RETURN(const Pickle protocol, TakePickle(rest));
   const int64_t* number = protocol.root().As<int64_t>();

@@ -25,7 +25,8 @@ std::string Part(const Handle& url, CURLUPart part, unsigned flags = 0) {
 }
 
 bool IsLoopback(const std::string& host) {
-  return host == "localhost" || host == "[::1]" || absl::StartsWith(host, "127.");
+  const bool is_number = host.find_first_not_of("0123456789.") == std::string::npos;
+  return host == "localhost" || host == "[::1]" || (is_number && absl::StartsWith(host, "127."));
 }
 
 // Sets the whole of `url`, or what a relative `text` changes of it.

@@ -115,7 +115,7 @@ class Hub(Handler):
         self.resolve(f"{parts[0]}/{parts[1]}", parts[3], parts[4])
 
     def plain_file(self):
-        path = os.path.join(State.root, self.path.lstrip("/"))
+        path = os.path.join(State.root, self.path.split("?")[0].lstrip("/"))
         if not os.path.isfile(path):
             return self.answer(404)
         self.answer_file(read(path))

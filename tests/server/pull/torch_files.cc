@@ -44,7 +44,7 @@ class ZipWriter {
   void Add(const std::string& name, const std::string& data) {
     const std::string facts = std::string(14, '\0') + Little(data.size(), 4) +
                               Little(data.size(), 4) + Little(name.size(), 2) + Little(0, 2);
-    directory_ += "PK\x01\x02" + Little(0, 2) + facts + std::string(10, '\0') + Little(0, 2) +
+    directory_ += "PK\x01\x02" + Little(0, 2) + facts + std::string(10, '\0') +
                   Little(file_.size(), 4) + name;
     file_ += "PK\x03\x04" + facts + name + data;
     ++entries_;
