@@ -20,8 +20,9 @@ void RequestRecord::Report(absl::StatusCode code, metrics::Metrics& metrics) con
     model = servable_->model->name();
     version = servable_->model->version();
   }
-  metrics.OnRequest(model, version, method_, code, duration);
+  // First, so that whoever sees the request counted sees why it was refused.
   if (rejection_.has_value()) metrics.OnRejected(model, *rejection_);
+  metrics.OnRequest(model, version, method_, code, duration);
 }
 
 std::shared_ptr<const engine::Servable> FindServable(const Backend& backend, std::string_view model,

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
-#include "server/engine/lane_pool.h"
+#include "server/engine/lane.h"
 #include "server/metrics/metrics.h"
 #include "server/rpc/call.h"
 #include "tests/server/metrics/exposition.h"
@@ -48,11 +48,13 @@ class RejectionTest : public pipeline::InferenceTest {
         });
   }
 
-  // Lets a lane serve what is queued, to the end.
+  // Plays a lane, on this thread: serves what is queued, to the end. A LanePool would have to know
+  // the model before the first task is queued, and would serve it at once.
   void RunLane() {
-    auto pool = engine::LanePool::Start({}, scheduler_, metrics_.get()).value();
-    ASSERT_TRUE(pool->Prepare(model_).ok());
+    engine::Lane lane(/*index=*/0, scheduler_, metrics_.get());
+    lane.Add(engine::LaneModel::Make(model_).value());
     scheduler_.Drain();
+    lane.Run();
   }
 
   double Count(std::string_view name, std::string_view model, Rejection reason) const {
