@@ -56,7 +56,7 @@ class Containers:
         )
 
     def close(self) -> None:
-        self.call("podman", "image", "unmount", "--all")
+        self.call("podman", "image", "unmount", "--all", "--force")
         self.call("buildah", "rm", "--all")
         shutil.rmtree(self._store)
 
