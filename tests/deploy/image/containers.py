@@ -56,8 +56,11 @@ class Containers:
         )
 
     def close(self) -> None:
-        self.call("podman", "image", "unmount", "--all")
         self.call("buildah", "rm", "--all")
+        mounted = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+        for target in reversed(mounted):
+            if Path(target).is_relative_to(self._store):
+                subprocess.run(["umount", target], check=True)
         shutil.rmtree(self._store)
 
     def call(self, *command: str | Path, check: bool = True) -> str:

@@ -45,12 +45,9 @@ def build(tag: str, *options: str) -> None:
 def setUpModule() -> None:
     global store, base
     store = containers.Containers(FOLDER)
+    unittest.addModuleCleanup(store.close)
     base = store.base("bookworm")
     build(TAG, "--target=siskin")
-
-
-def tearDownModule() -> None:
-    store.close()
 
 
 def files(root: Path) -> dict[str, Path]:
