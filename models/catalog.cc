@@ -7,42 +7,16 @@
 
 namespace siskin::models {
 
-// The families; each is the one function of the file of its name.
-std::vector<ModelSpec> GoogLeNet();
-std::vector<ModelSpec> BnInception();
-std::vector<ModelSpec> InceptionV3();
-std::vector<ModelSpec> InceptionV4();
-std::vector<ModelSpec> InceptionResNetV2();
-std::vector<ModelSpec> Xception();
-std::vector<ModelSpec> MobileNetV1();
-std::vector<ModelSpec> ShuffleNetV1();
-std::vector<ModelSpec> MobileNetV2();
-std::vector<ModelSpec> ShuffleNetV2();
-std::vector<ModelSpec> MobileNetV3();
-std::vector<ModelSpec> EfficientNet();
-std::vector<ModelSpec> BlazeFace();
-std::vector<ModelSpec> MobileNeXt();
-std::vector<ModelSpec> IcResNet();
+#define FAMILY(function, file) std::vector<ModelSpec> function();
+#include "models/families.def"
+#undef FAMILY
 
 namespace {
 
-// In the order of the papers.
 constexpr std::vector<ModelSpec> (*kFamilies[])() = {
-    GoogLeNet,          //
-    BnInception,        //
-    InceptionV3,        //
-    InceptionV4,        //
-    InceptionResNetV2,  //
-    Xception,           //
-    MobileNetV1,        //
-    ShuffleNetV1,       //
-    MobileNetV2,        //
-    ShuffleNetV2,       //
-    MobileNetV3,        //
-    EfficientNet,       //
-    BlazeFace,          //
-    MobileNeXt,         //
-    IcResNet,           //
+#define FAMILY(function, file) function,
+#include "models/families.def"
+#undef FAMILY
 };
 
 // What a variant does not say is its network's.
