@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "ops/eltwise.h"
+#include "ops/kernel_policy.h"
 #include "ops/onednn_runtime.h"
 
 namespace siskin::ops {
@@ -90,9 +91,10 @@ dnnl::convolution_forward::primitive_desc MakeConvolution(const ConvolutionPart&
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   attr.set_post_ops(PostOps(part.op.residual, part.op.activation));
+  const Desc weights(part.WeightDims(), kF32, Tag::any);
   const Desc bias = part.bias.has_value() ? Desc({part.out.channels}, kF32, Tag::x) : Desc();
-  return onednn::Convolution(CpuEngine(), algorithm, src, Desc(part.WeightDims(), kF32, Tag::any),
-                             bias, dst, Geometry(part), attr);
+  return onednn::Convolution(CpuEngine(), algorithm, src, weights, bias, dst, Geometry(part), attr,
+                             FasterKernel(part));
 }
 
 }  // namespace siskin::ops

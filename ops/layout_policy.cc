@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ops/kernel_policy.h"
+
 namespace siskin::ops {
 namespace {
 
@@ -42,9 +44,6 @@ bool ExceedsCache(const Graph& graph, const Node& conv, int64_t cache_bytes) {
   return std::max(read, conv.shape.elements()) * static_cast<int64_t>(sizeof(float)) > cache_bytes;
 }
 
-// Zen 4: the only CPUs of that family with AVX-512.
-bool SplitsVectorsOfSixteen() { return __builtin_cpu_is("amdfam19h") != 0; }
-
 }  // namespace
 
 LayoutPolicy::LayoutPolicy(const Graph& graph, int64_t cache_bytes)
@@ -52,22 +51,24 @@ LayoutPolicy::LayoutPolicy(const Graph& graph, int64_t cache_bytes)
   has_blocks_ = dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core;
   if (!has_blocks_) return;
   blocked_network_ = IsBlockedNetwork(graph);
-  const int least_block = SplitsVectorsOfSixteen() ? kBlock / 2 : kBlock;
-  int block = kBlock;
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
     if (!std::holds_alternative<Convolution>(node.op)) continue;
-    const int channels = VectorisedChannels(graph, node);
-    if (channels % block != 0) block = least_block;
-    if (channels % block != 0 || !ExceedsCache(graph, node, cache_bytes)) break;
-    front_[i] = block == kBlock ? Tag::nChw16c : Tag::nChw8c;
+    const bool has_blocks = VectorisedChannels(graph, node) % kBlock == 0;
+    if (!has_blocks || !ExceedsCache(graph, node, cache_bytes)) break;
+    front_[i] = Tag::nChw16c;
   }
 }
 
 std::optional<Tag> LayoutPolicy::ForConvolution(ValueId id) const {
   if (IsGrouped(graph_, id)) return Tag::nhwc;
   if (blocked_network_) return Tag::nChw16c;
-  return front_[id];
+  if (front_[id].has_value()) return front_[id];
+  // An image is read as it is.
+  const bool reads_image = graph_.nodes[id].inputs[0] == 0;
+  const bool has_faster_kernel = !FasterKernel(WholeOf(graph_, id)).empty();
+  if (has_faster_kernel && !reads_image) return Tag::nhwc;
+  return std::nullopt;
 }
 
 Tag LayoutPolicy::ForLinear() const { return has_blocks_ ? Tag::nChw16c : Tag::any; }

@@ -7,13 +7,12 @@
 //
 // - The front: first layers whose activations do not fit the cache, depthwise ones above all. The
 //   front ends where channels would have to be padded to whole vectors, or where the activations
-//   fit; it does not resume, so that its layouts cost few reorders. On a CPU that executes 512-bit
-//   operations as two halves, vectors of eight are as fast: where a layer's channels are no
-//   multiple of sixteen (MobileNetV2's 24), the front goes on in those.
+//   fit; it does not resume, so that it costs one reorder.
 // - Networks of concatenations, if all parts have multiples of sixteen channels (the Inception
 //   family): the parts of a blocked value are apart in memory, so each is written in place.
 //
-// Grouped convolutions have generated kernels for channels-last layouts alone.
+// Grouped convolutions have generated kernels for channels-last layouts alone; and so have those
+// for which ops/kernel_policy.h knows a faster one.
 #ifndef SISKIN_OPS_LAYOUT_POLICY_H_
 #define SISKIN_OPS_LAYOUT_POLICY_H_
 

@@ -4,6 +4,7 @@
 #define SISKIN_OPS_ONEDNN_API_H_
 
 #include <oneapi/dnnl/dnnl.hpp>
+#include <string_view>
 
 namespace siskin::ops::onednn {
 
@@ -20,6 +21,17 @@ struct PoolGeometry {
   Dims strides, kernel, padding_before, padding_after;
 };
 
+// The first implementation whose name starts with `kernel`; where there is none, oneDNN's choice.
+// In 2.x, a descriptor cannot go on to its next implementation without its operation's.
+template <typename Make>
+auto PreferKernel(std::string_view kernel, const Make& make) {
+  auto primitive = make();
+  do {
+    if (std::string_view(primitive.impl_info_str()).starts_with(kernel)) return primitive;
+  } while (primitive.next_impl());
+  return make();
+}
+
 #if DNNL_VERSION_MAJOR >= 3
 
 inline void AppendEltwise(dnnl::post_ops& ops, dnnl::algorithm algorithm, float alpha, float beta) {
@@ -28,10 +40,13 @@ inline void AppendEltwise(dnnl::post_ops& ops, dnnl::algorithm algorithm, float 
 
 inline auto Convolution(const dnnl::engine& engine, dnnl::algorithm algorithm, const Desc& src,
                         const Desc& weights, const Desc& bias, const Desc& dst,
-                        const ConvolutionGeometry& geometry, const dnnl::primitive_attr& attr) {
-  return dnnl::convolution_forward::primitive_desc(
-      engine, kInference, algorithm, src, weights, bias, dst, geometry.strides, geometry.dilates,
-      geometry.padding_before, geometry.padding_after, attr);
+                        const ConvolutionGeometry& geometry, const dnnl::primitive_attr& attr,
+                        std::string_view kernel) {
+  return PreferKernel(kernel, [&] {
+    return dnnl::convolution_forward::primitive_desc(
+        engine, kInference, algorithm, src, weights, bias, dst, geometry.strides, geometry.dilates,
+        geometry.padding_before, geometry.padding_after, attr);
+  });
 }
 
 inline auto Pool(const dnnl::engine& engine, dnnl::algorithm algorithm, const Desc& src,
@@ -66,11 +81,13 @@ inline void AppendEltwise(dnnl::post_ops& ops, dnnl::algorithm algorithm, float 
 
 inline auto Convolution(const dnnl::engine& engine, dnnl::algorithm algorithm, const Desc& src,
                         const Desc& weights, const Desc& bias, const Desc& dst,
-                        const ConvolutionGeometry& geometry, const dnnl::primitive_attr& attr) {
+                        const ConvolutionGeometry& geometry, const dnnl::primitive_attr& attr,
+                        std::string_view kernel) {
   const dnnl::convolution_forward::desc desc(kInference, algorithm, src, weights, bias, dst,
                                              geometry.strides, geometry.dilates,
                                              geometry.padding_before, geometry.padding_after);
-  return dnnl::convolution_forward::primitive_desc(desc, attr, engine);
+  return PreferKernel(
+      kernel, [&] { return dnnl::convolution_forward::primitive_desc(desc, attr, engine); });
 }
 
 inline auto Pool(const dnnl::engine& engine, dnnl::algorithm algorithm, const Desc& src,

@@ -1,5 +1,7 @@
 #include "ops/plan_builder.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -29,6 +31,14 @@ int BlockOf(Tag layout) {
   }
 }
 
+constexpr int64_t kDefaultCacheBytes = int64_t{1} << 20;
+
+int64_t CacheBytes(const PlanOptions& options) {
+  if (options.cache_bytes > 0) return options.cache_bytes;
+  const long detected = sysconf(_SC_LEVEL2_CACHE_SIZE);  // 0 or -1 where the kernel hides it
+  return detected > 0 ? detected : kDefaultCacheBytes;
+}
+
 // A vector is the same memory in all of these layouts, unless it is padded.
 bool SameVector(const Shape& shape, Tag a, Tag b) {
   return shape.height == 1 && shape.width == 1 && shape.channels % BlockOf(a) == 0 &&
@@ -39,7 +49,11 @@ bool SameVector(const Shape& shape, Tag a, Tag b) {
 
 PlanBuilder::PlanBuilder(const Graph& graph, const PlanOptions& options,
                          std::shared_ptr<PackedWeights> weights)
-    : graph_(graph), options_(options), values_(graph.nodes.size()) {
+    : graph_(graph),
+      options_(options),
+      cache_bytes_(CacheBytes(options)),
+      layouts_(graph, cache_bytes_),
+      values_(graph.nodes.size()) {
   plan_.batch_size = options.batch_size;
   plan_.input_shape = graph.input_shape();
   plan_.output_shape = graph.output_shape();
@@ -109,6 +123,38 @@ void PlanBuilder::Copy(ValueId id, const Value& to) {
       {absl::StrCat("reorder ", graph_.nodes[id].name), primitive.impl_info_str(), micro_batch_, 0},
       dnnl::reorder(primitive), primitive.scratchpad_desc(),
       {InBuffer(DNNL_ARG_FROM, from_desc, values_[id]), InBuffer(DNNL_ARG_TO, to_desc, to)});
+}
+
+absl::Status PlanBuilder::OwnLayout(ValueId id) {
+  return InLayout(id, Desc(DimsOf(id), kF32, values_[id].layout)).status();
+}
+
+absl::Status PlanBuilder::OwnMemory(ValueId id) {
+  if (!values_[id].is_view()) return absl::OkStatus();
+  const Value own = NewValue(ShapeOf(id), values_[id].layout);
+  Copy(id, own);
+  values_[id] = own;
+  return absl::OkStatus();
+}
+
+PlanBuilder::Value PlanBuilder::ConcatValue(ValueId concat) {
+  if (values_[concat].buffer < 0) {
+    values_[concat] = NewValue(ShapeOf(concat), layouts_.ForConcat());
+  }
+  return values_[concat];
+}
+
+std::optional<PlanBuilder::Value> PlanBuilder::PlaceInConcat() {
+  const std::vector<int> readers = graph_.Consumers(node_);
+  if (readers.size() != 1 || !std::holds_alternative<Concat>(graph_.nodes[readers[0]].op)) {
+    return std::nullopt;
+  }
+  int first = 0;
+  for (ValueId part : graph_.nodes[readers[0]].inputs) {
+    if (part == node_) break;
+    first += ShapeOf(part).channels;
+  }
+  return ViewOf(ConcatValue(readers[0]), ShapeOf(readers[0]), first, node().shape.channels);
 }
 
 bool PlanBuilder::DiesHere(ValueId id) const {

@@ -1,5 +1,5 @@
 // What emitting any step of a plan takes: values in buffers, changes of layout, steps. Private to
-// ops; the steps themselves are in ops/plan_compiler.cc.
+// ops; the steps themselves are in ops/convolution_compiler.h and ops/plan_compiler.cc.
 #ifndef SISKIN_OPS_PLAN_BUILDER_H_
 #define SISKIN_OPS_PLAN_BUILDER_H_
 
@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "ops/compiled_plan.h"
 #include "ops/graph.h"
+#include "ops/layout_policy.h"
 #include "ops/onednn_api.h"
 
 namespace siskin::ops {
@@ -49,6 +50,10 @@ class PlanBuilder {
   Desc Plain(ValueId id) const { return Desc(DimsOf(id), kF32, Tag::nchw); }
   static Desc AnyLayout(const Dims& dims) { return Desc(dims, kF32, Tag::any); }
 
+  const Node& node() const { return graph_.nodes[node_]; }
+  const Op& op() const { return node().op; }
+  ValueId source() const { return node().inputs[0]; }
+
   int NewBuffer(size_t image_bytes, size_t fixed_bytes = 0);
   // A new buffer for a value of the layout that oneDNN chose.
   absl::StatusOr<Value> NewValue(const Shape& shape, const Desc& desc);
@@ -63,6 +68,17 @@ class PlanBuilder {
   // A step that copies `id` to `to`, whatever the layouts.
   void Copy(ValueId id, const Value& to);
 
+  // Few primitives read a view of channels-last values, so that is copied.
+  absl::Status OwnLayout(ValueId id);
+  // Any view is copied, for a value that is to be overwritten.
+  absl::Status OwnMemory(ValueId id);
+
+  // The memory of a concatenation, made when the first of its parts asks for it.
+  Value ConcatValue(ValueId concat);
+  // Where in a concatenation the value of the node being compiled belongs, if nothing else reads
+  // it.
+  std::optional<Value> PlaceInConcat();
+
   // True if the node being compiled is the last to need `id`, so that it may overwrite it.
   bool DiesHere(ValueId id) const;
 
@@ -72,6 +88,16 @@ class PlanBuilder {
   // Whether a plan may use this implementation.
   bool Accepts(const std::string& implementation) const {
     return options_.allow_reference || !implementation.starts_with("ref");
+  }
+  // What `make` returns, or nothing where oneDNN has no such primitive or only a slow one.
+  template <typename Make>
+  auto IfAccepted(const Make& make) const -> std::optional<decltype(make())> {
+    try {
+      auto primitive = make();
+      if (Accepts(primitive.impl_info_str())) return primitive;
+    } catch (const dnnl::error&) {
+    }
+    return std::nullopt;
   }
   static StepArgument InBuffer(int id, const Desc& desc, const Value& value) {
     return {.id = id, .desc = desc, .buffer = value.buffer, .offset = value.offset, .constant = {}};
@@ -93,10 +119,13 @@ class PlanBuilder {
 
   const Graph& graph_;
   const PlanOptions& options_;
+  const int64_t cache_bytes_;
+  const LayoutPolicy layouts_;
   CompiledPlan plan_;
   std::vector<Value> values_;  // by ValueId
   int node_ = 0;               // being compiled
   int micro_batch_ = 1;
+  int segment_last_ = 0;  // of the segment being compiled
 
  private:
   static absl::Status OnlyReference(const std::string& name, const std::string& implementation);

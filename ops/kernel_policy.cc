@@ -1,0 +1,47 @@
+#include "ops/kernel_policy.h"
+
+#include "ops/onednn_api.h"
+
+namespace siskin::ops {
+namespace {
+
+constexpr int kVector = 16;  // floats
+constexpr int kFewChannels = 32;
+
+bool IsDepthwise(const ConvolutionPart& part) {
+  return part.op.groups > 1 && part.op.groups == part.in.channels &&
+         part.out.channels == part.in.channels;
+}
+
+// With those, the older depthwise kernel is the slower one.
+bool HasExponentials(const ConvolutionPart& part) {
+  return part.op.activation == ActivationKind::kSwish ||
+         part.op.activation == ActivationKind::kSigmoid;
+}
+
+bool IsPointwise(const ConvolutionPart& part) {
+  return part.op.groups == 1 && part.op.kernel.height == 1 && part.op.kernel.width == 1 &&
+         part.op.stride == 1;
+}
+
+}  // namespace
+
+// The only CPUs of that family with AVX-512.
+bool SplitsVectorsOfSixteen() {
+  static const bool splits = __builtin_cpu_is("amdfam19h") != 0 &&
+                             dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core;
+  return splits;
+}
+
+std::string_view FasterKernel(const ConvolutionPart& part) {
+  if (!SplitsVectorsOfSixteen()) return "";
+  if (IsDepthwise(part)) return HasExponentials(part) ? "" : "jit_dw:avx512_core";
+  const bool is_image = part.in.height > 1 || part.in.width > 1;
+  if (is_image && IsPointwise(part) &&
+      (part.in.channels <= kFewChannels || part.out.channels % kVector != 0)) {
+    return "jit_1x1:avx2";
+  }
+  return "";
+}
+
+}  // namespace siskin::ops

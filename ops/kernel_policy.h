@@ -1,0 +1,26 @@
+// Which of oneDNN's kernels runs a convolution, where its first choice is not the fastest. Private
+// to ops.
+//
+// On a CPU that executes 512-bit operations as two halves, vectors of eight are as fast as those of
+// sixteen, and pad less; and for depthwise layers, the kernel that oneDNN had before the one it
+// prefers is faster by up to a half (DNNL_VERBOSE=1 shows it). Measured on Zen 4; elsewhere, oneDNN
+// chooses.
+#ifndef SISKIN_OPS_KERNEL_POLICY_H_
+#define SISKIN_OPS_KERNEL_POLICY_H_
+
+#include <string_view>
+
+#include "ops/convolution_part.h"
+
+namespace siskin::ops {
+
+// Zen 4, unless oneDNN is told to do without AVX-512.
+bool SplitsVectorsOfSixteen();
+
+// How the name of the kernel starts that this convolution should have with channels last; empty:
+// oneDNN's first choice.
+std::string_view FasterKernel(const ConvolutionPart& part);
+
+}  // namespace siskin::ops
+
+#endif  // SISKIN_OPS_KERNEL_POLICY_H_
