@@ -10,6 +10,7 @@
 #include "ops/status_macros.h"
 #include "server/batching/rejection.h"
 #include "server/pipeline/face_detection.h"
+#include "server/pipeline/face_json.h"
 #include "server/pipeline/top_k.h"
 
 namespace siskin::admin {
@@ -20,28 +21,11 @@ using Json = nlohmann::ordered_json;
 
 constexpr char kMethod[] = "StatusPage";
 constexpr int kClasses = 5;
-constexpr const char* kKeyPoints[] = {"right_eye", "left_eye",  "nose",
-                                      "mouth",     "right_ear", "left_ear"};
-
-Json ToJson(const models::Point& point) { return {{"x", point.x}, {"y", point.y}}; }
-
-Json ToJson(const models::Face& face) {
-  Json points;
-  for (size_t k = 0; k < std::size(kKeyPoints); ++k) {
-    points[kKeyPoints[k]] = ToJson(face.key_points[k]);
-  }
-  return {
-      {"score", face.score},
-      {"box",
-       {{"xmin", face.min.x}, {"ymin", face.min.y}, {"xmax", face.max.x}, {"ymax", face.max.y}}},
-      {"key_points", std::move(points)}};
-}
 
 void AddFaces(const pipeline::InferenceResult& result, Json& answer) {
   answer["image"] = {{"width", result.sizes.front().width},
                      {"height", result.sizes.front().height}};
-  Json& faces = answer["faces"] = Json::array();
-  for (const models::Face& face : pipeline::DetectFaces(result, {})) faces.push_back(ToJson(face));
+  answer["faces"] = pipeline::FacesToJson(pipeline::DetectFaces(result, {}));
 }
 
 void AddClasses(const pipeline::InferenceResult& result, Json& answer) {
