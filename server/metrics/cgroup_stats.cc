@@ -1,6 +1,5 @@
 #include "server/metrics/cgroup_stats.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <fstream>
 #include <map>
@@ -111,8 +110,9 @@ std::vector<Pressure> ReadPressure(const std::string& root) {
       }
     }
     files.push_back(absl::StrCat(root, "/proc/pressure/", resource));
-    std::any_of(files.begin(), files.end(),
-                [&](const std::string& file) { return AppendPressure(file, resource, all); });
+    for (const std::string& file : files) {
+      if (AppendPressure(file, resource, all)) break;
+    }
   }
   return all;
 }
