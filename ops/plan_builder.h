@@ -65,6 +65,9 @@ class PlanBuilder {
   // `id` in the layout of `wanted`, through a reorder if need be. The value moves: whoever reads it
   // later finds it there.
   absl::StatusOr<Value> InLayout(ValueId id, const Desc& wanted);
+  // The memory of a view as [1, rows, floats a row]: a row is what is stored together. Nothing is
+  // reached by the first stride, so any will do.
+  Desc RowsOf(const Shape& shape, const Value& view, int64_t first_stride) const;
   // A step that copies `id` to `to`, whatever the layouts.
   void Copy(ValueId id, const Value& to);
 
