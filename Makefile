@@ -68,12 +68,13 @@ screenshot: ## Take docs/images/console.png: the Prometheus console during load
 	@[ ! -d "$(MODELS)" ] || deploy/repository/link.sh "$(MODELS)" build/repository >/dev/null
 	@/usr/bin/python3 -B tests/deploy/monitoring/screenshot.py --bin $(BUILD)/bin \
 	  $(if $(wildcard $(MODELS)),--repository build/repository) docs/images/console.png
+
 image-test: ## Build the container image, run it unprivileged and check both (as root)
 	@scripts/install-debian.sh --operate
 	@scripts/build.sh $(PRESET) siskin
 	@SISKIN_BINARY=$(BUILD)/bin/siskin MODELS="$(MODELS)" tests/deploy/image/image_test.py
 
-image-test-debian13: ## Compile on Debian 13 and run the unit tests there (as root; long)
+image-test-debian13: ## The unit tests and the image on Debian 13 (as root; long)
 	@scripts/install-debian.sh --operate
 	@tests/deploy/image/debian13_test.py
 

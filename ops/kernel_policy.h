@@ -3,8 +3,8 @@
 //
 // On a CPU that executes 512-bit operations as two halves, vectors of eight are as fast as those of
 // sixteen, and pad less; and for depthwise layers, the kernel that oneDNN had before the one it
-// prefers is faster by up to a half (DNNL_VERBOSE=1 shows it). Measured on Zen 4; elsewhere, oneDNN
-// chooses.
+// prefers is faster by up to a half (DNNL_VERBOSE=1 shows it). Measured on Zen 4, with oneDNN 2.6
+// and 3.7; elsewhere, oneDNN chooses.
 #ifndef SISKIN_OPS_KERNEL_POLICY_H_
 #define SISKIN_OPS_KERNEL_POLICY_H_
 

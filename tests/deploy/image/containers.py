@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 Json = dict[str, object]
@@ -153,6 +154,13 @@ class Container:
         """Runs the image's HEALTHCHECK once."""
         self._podman("healthcheck", "run", self.name, check=False)
         return self.inspect("{{.State.Health.Status}}") == "healthy"
+
+    def wait_until_healthy(self) -> None:
+        for _ in range(100):
+            if self.healthy():
+                return
+            time.sleep(0.2)  # the interval of the health check; Docker's timer does the same
+        raise AssertionError(f"the container does not become healthy:\n{self.log()}")
 
     def status(self) -> dict[str, str]:
         """/proc/PID/status of process 1 of the container."""
