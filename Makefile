@@ -62,12 +62,13 @@ peers: deps-dev build ## Compare with ONNX Runtime, alternating, outputs checked
 soak: build ## 100,000 requests; fails if resident memory grows
 	@loadtest/soak.py --siskin $(BUILD)/bin/siskin --siskin-load $(BUILD)/bin/siskin-load
 
-screenshot: ## Take docs/images/console.png: the Prometheus console during load
+screenshot: deps ## Take docs/images during load: the Prometheus console and the status page
 	@scripts/install-debian.sh --operate
-	@scripts/build.sh $(PRESET) siskin siskin-load
+	@scripts/build.sh $(PRESET)
 	@[ ! -d "$(MODELS)" ] || deploy/repository/link.sh "$(MODELS)" build/repository >/dev/null
 	@/usr/bin/python3 -B tests/deploy/monitoring/screenshot.py --bin $(BUILD)/bin \
 	  $(if $(wildcard $(MODELS)),--repository build/repository) docs/images/console.png
+	@cmake --build $(BUILD) --target status_page_screenshot
 
 image-test: ## Build the container image, run it unprivileged and check both (as root)
 	@scripts/install-debian.sh --operate

@@ -1,6 +1,5 @@
 // Takes docs/images/status-page.png and status-page-dark.png during load: three of the sample models
-// for a minute and a half, and a photo with faces. `cmake --build --preset release --target
-// status_page_screenshot`, after the test status_page_install has run.
+// for a minute and a half, and a photo with faces. `make screenshot` runs it.
 'use strict';
 
 const path = require('node:path');
