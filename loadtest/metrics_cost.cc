@@ -93,6 +93,7 @@ absl::Duration MeasureRequest(metrics::Metrics& metrics, const engine::LoadedMod
                               int threads) {
   return Time([&] {
            std::vector<std::jthread> running;
+           running.reserve(threads);
            for (int lane = 0; lane < threads; ++lane) {
              running.emplace_back([&metrics, &model, lane] {
                const Messages messages;

@@ -124,8 +124,9 @@ absl::StatusOr<HubModel> ReadTimm(const Json& config) {
   const Json& input = nested.is_object() ? nested : config;
   HubModel model;
   model.load.architecture = config["architecture"].get<std::string>();
-  if (const Json& tag = Member(input, "tag"); tag.is_string() && tag != "") {
-    absl::StrAppend(&model.load.architecture, ".", tag.get<std::string>());
+  if (const Json& tag = Member(input, "tag"); tag.is_string()) {
+    const std::string& name = tag.get_ref<const std::string&>();
+    if (!name.empty()) absl::StrAppend(&model.load.architecture, ".", name);
   }
   SISKIN_RETURN_IF_ERROR(ReadInputSize(input, model.load.resolution));
   SISKIN_RETURN_IF_ERROR(ReadTriple(input, "mean", kFullScale, model.load.input.mean));
