@@ -24,6 +24,11 @@ bool IsPointwise(const ConvolutionPart& part) {
          part.op.stride == 1;
 }
 
+// Vectors are those of the result's channels.
+bool ReadsColours(const ConvolutionPart& part) {
+  return part.op.groups == 1 && part.in.channels <= 3;
+}
+
 }  // namespace
 
 // The only CPUs of that family with AVX-512.
@@ -36,9 +41,10 @@ bool SplitsVectorsOfSixteen() {
 std::string_view FasterKernel(const ConvolutionPart& part) {
   if (!SplitsVectorsOfSixteen()) return "";
   if (IsDepthwise(part)) return HasExponentials(part) ? "" : "jit_dw:avx512_core";
+  const bool pads = part.out.channels % kVector != 0;
+  if (ReadsColours(part)) return pads ? "jit:avx2" : "";
   const bool is_image = part.in.height > 1 || part.in.width > 1;
-  if (is_image && IsPointwise(part) &&
-      (part.in.channels <= kFewChannels || part.out.channels % kVector != 0)) {
+  if (is_image && IsPointwise(part) && (part.in.channels <= kFewChannels || pads)) {
     return "jit_1x1:avx2";
   }
   return "";

@@ -17,8 +17,9 @@ namespace siskin::ops {
 // Zen 4, unless oneDNN is told to do without AVX-512.
 bool SplitsVectorsOfSixteen();
 
-// How the name of the kernel starts that this convolution should have with channels last; empty:
-// oneDNN's first choice.
+// How the name of the kernel starts that this convolution should have; empty: oneDNN's first
+// choice. It reads and writes channels last, unless it reads the image: then in the layouts it
+// likes best.
 std::string_view FasterKernel(const ConvolutionPart& part);
 
 }  // namespace siskin::ops

@@ -37,6 +37,15 @@ TEST_F(FasterKernelTest, VectorsOfEightWhereSixteenWouldBePaddedOrFewAreRead) {
   EXPECT_THAT(FasterKernel(Pointwise(96, 32)), IsEmpty());
 }
 
+TEST_F(FasterKernelTest, ThePictureIsReadByTheKernelThatPadsLeast) {
+  ConvolutionPart part = Pointwise(3, 24, 224);
+  part.op.kernel = 3;
+  part.op.stride = 2;
+  EXPECT_THAT(FasterKernel(part), StartsWith("jit:avx2"));
+  part.out.channels = 32;
+  EXPECT_THAT(FasterKernel(part), IsEmpty());
+}
+
 TEST_F(FasterKernelTest, AVectorIsNoImage) {
   EXPECT_THAT(FasterKernel(Pointwise(96, 24, 1)), IsEmpty());
 }
