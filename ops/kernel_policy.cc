@@ -24,7 +24,7 @@ bool IsPointwise(const ConvolutionPart& part) {
          part.op.stride == 1;
 }
 
-// Vectors are those of the result's channels.
+// A picture's channels are no vector: kernels that read it have vectors of the result's channels.
 bool ReadsColours(const ConvolutionPart& part) {
   return part.op.groups == 1 && part.in.channels <= 3;
 }

@@ -1,7 +1,6 @@
 # cmake -DSOURCE=... -DTARGET=... -DNPM=... -P npm_ci.cmake: `npm ci` of SOURCE's lock file in TARGET,
 # unless it is done already. Without a network it says so, and the tests that need it skip. A script
-# that includes this may set OPTIONS, and finds npm_ci_ran set if anything was installed.
-set(npm_ci_ran FALSE)
+# that includes this may set OPTIONS.
 file(SHA256 ${SOURCE}/package-lock.json wanted)
 set(stamp ${TARGET}/node_modules/.siskin-lock)
 if(EXISTS ${stamp})
@@ -14,7 +13,6 @@ file(COPY ${SOURCE}/package.json ${SOURCE}/package-lock.json DESTINATION ${TARGE
 execute_process(COMMAND ${NPM} ci ${OPTIONS} --ignore-scripts --no-audit --no-fund
   WORKING_DIRECTORY ${TARGET} RESULT_VARIABLE result OUTPUT_QUIET ERROR_VARIABLE error)
 if(result EQUAL 0)
-  set(npm_ci_ran TRUE)
   file(WRITE ${stamp} ${wanted})
 else()
   message("npm ci of ${SOURCE} failed, its tests will skip: ${error}")

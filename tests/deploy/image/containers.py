@@ -38,6 +38,11 @@ def storage_driver(folder: Path) -> str:
     return "overlay"
 
 
+def files(root: Path) -> dict[str, Path]:
+    """The regular files of an image by their name inside."""
+    return {str(path.relative_to(root)): path for path in root.rglob("*") if path.is_file()}
+
+
 class Containers:
     """A store of images and containers in `folder`, which is removed by close(). Base images stay."""
 

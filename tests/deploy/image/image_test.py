@@ -49,11 +49,6 @@ def setUpModule() -> None:
     build(TAG, "--target=siskin")
 
 
-def files(root: Path) -> dict[str, Path]:
-    """The regular files of an image by their name inside."""
-    return {str(path.relative_to(root)): path for path in root.rglob("*") if path.is_file()}
-
-
 def bill(root: Path) -> dict[str, str]:
     """The bill of materials: the SHA256 of each file it lists."""
     document = json.loads((root / SBOM).read_text())
@@ -71,7 +66,7 @@ class ContentsTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         cls.root = store.root(TAG)
-        cls.files = files(cls.root)
+        cls.files = containers.files(cls.root)
 
     def test_is_small(self) -> None:
         sizes = {name: path.stat().st_size for name, path in self.files.items()}
@@ -193,7 +188,7 @@ class WithModelsTest(unittest.TestCase):
         weights = (MODELS / MODEL / "model.safetensors").read_bytes()
         listed = bill(store.root(TAG_WITH_MODELS))
         self.assertEqual(listed[f"models/{MODEL}/1/model.safetensors"], hashlib.sha256(weights).hexdigest())
-        self.assertEqual(set(listed), set(files(store.root(TAG_WITH_MODELS))) - {SBOM})
+        self.assertEqual(set(listed), set(containers.files(store.root(TAG_WITH_MODELS))) - {SBOM})
 
     def test_needs_nothing_more_to_recognise_a_photo(self) -> None:
         container = store.start(TAG_WITH_MODELS)

@@ -9,7 +9,7 @@ const SOURCE = process.env.SISKIN_SOURCE_DIR;
 const CHART = path.join(SOURCE, 'deploy', 'helm', 'siskin');
 
 function run(tool, ...args) {
-  const binary = path.join(process.env.NODE_PATH, '..', tool, tool);
+  const binary = path.join(process.env.NODE_PATH, '.tools', tool, tool);  // install.cmake puts it there
   const {status, stdout, stderr} = spawnSync(binary, args, {encoding: 'utf8'});
   return {ok: status === 0, stdout, stderr};
 }
