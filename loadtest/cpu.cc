@@ -1,10 +1,8 @@
 #include "loadtest/cpu.h"
 
 #include <civetweb.h>
-#include <sched.h>
 #include <sys/resource.h>
 
-#include <cstring>
 #include <memory>
 
 #include "absl/strings/numbers.h"
@@ -60,15 +58,6 @@ double ClientCpuSeconds() {
   rusage usage = {};
   getrusage(RUSAGE_SELF, &usage);
   return ToSeconds(usage.ru_utime) + ToSeconds(usage.ru_stime);
-}
-
-absl::Status PinTo(const std::vector<int>& cpus) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  for (int cpu : cpus) CPU_SET(cpu, &set);
-  if (sched_setaffinity(0, sizeof(set), &set) == 0) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("none of the CPUs may be used: ", std::strerror(errno)));
 }
 
 absl::StatusOr<double> ServerCpuSeconds(const std::string& admin) {

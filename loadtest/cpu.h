@@ -3,7 +3,6 @@
 #define SISKIN_LOADTEST_CPU_H_
 
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -13,9 +12,6 @@ namespace siskin::loadtest {
 
 // User and system time of this process, in seconds.
 double ClientCpuSeconds();
-
-// Keeps this thread, and those it starts from now on, on `cpus`.
-absl::Status PinTo(const std::vector<int>& cpus);
 
 // process_cpu_seconds_total of http://`admin`/metrics. UNAVAILABLE if there is nobody to ask.
 absl::StatusOr<double> ServerCpuSeconds(const std::string& admin);

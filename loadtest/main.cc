@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "base/cpu_affinity.h"
 #include "loadtest/connection.h"
 #include "loadtest/cpu.h"
 #include "loadtest/exit_codes.h"
@@ -36,7 +37,7 @@ bool ShowProgress(bool visible, absl::string_view what, const Stats& stats) {
 
 int RunAndReport(Options options) {
   if (!options.cpus.empty()) {
-    const absl::Status pinned = PinTo(options.cpus);
+    const absl::Status pinned = PinThisThread(options.cpus);
     if (!pinned.ok()) return Fail(pinned, kExitUsage);
   }
   const auto channels = Connect(options);

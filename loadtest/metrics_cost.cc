@@ -11,8 +11,8 @@
 
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
+#include "base/status_macros.h"
 #include "models/model_loader.h"
-#include "ops/status_macros.h"
 #include "server/batching/batch_queue.h"
 #include "server/engine/loaded_model.h"
 #include "server/metrics/metrics.h"
@@ -36,7 +36,7 @@ absl::Duration Time(Work work) {
 absl::StatusOr<std::shared_ptr<const engine::LoadedModel>> Load() {
   models::LoadRequest request;
   request.architecture = kNetwork;
-  SISKIN_ASSIGN_OR_RETURN(models::BoundModel bound, models::RandomModel(request, /*seed=*/1));
+  SISKIN_ASSIGN_OR_RETURN(models::BoundModel bound, models::RandomModel(request));
   return engine::LoadedModel::Compile(std::move(bound), {.name = kNetwork, .max_batch_size = 1});
 }
 

@@ -10,10 +10,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "base/status_macros.h"
 #include "models/dilation_pattern.h"
 #include "models/model_spec.h"
 #include "models/published_patterns.h"
-#include "ops/status_macros.h"
 
 namespace siskin::models {
 namespace {

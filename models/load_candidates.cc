@@ -6,8 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "models/family.h"
-#include "ops/status_macros.h"
 
 namespace siskin::models {
 namespace {

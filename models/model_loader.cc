@@ -7,11 +7,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "models/checkpoint_metadata.h"
 #include "models/family.h"
 #include "models/load_candidates.h"
 #include "ops/bind.h"
-#include "ops/status_macros.h"
 
 namespace siskin::models {
 namespace {

@@ -62,7 +62,9 @@ struct BoundModel {
 absl::StatusOr<BoundModel> LoadModel(const ops::Checkpoint& checkpoint, const LoadRequest& request);
 
 // The same without a checkpoint: random weights from `seed`. For trying the server out.
-absl::StatusOr<BoundModel> RandomModel(const LoadRequest& request, uint64_t seed);
+inline constexpr uint64_t kRandomWeightsSeed = 1;
+absl::StatusOr<BoundModel> RandomModel(const LoadRequest& request,
+                                       uint64_t seed = kRandomWeightsSeed);
 
 }  // namespace siskin::models
 

@@ -10,8 +10,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/types/span.h"
+#include "base/status_macros.h"
 #include "ops/compact.h"
-#include "ops/status_macros.h"
 
 namespace siskin::ops {
 namespace {

@@ -13,8 +13,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "ops/safetensors_header.h"
-#include "ops/status_macros.h"
 
 namespace siskin::ops {
 namespace {

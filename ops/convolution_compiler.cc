@@ -3,8 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/status_macros.h"
 #include "ops/kernel_policy.h"
-#include "ops/status_macros.h"
 #include "ops/winograd.h"
 
 namespace siskin::ops {

@@ -3,9 +3,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "ops/compiled_plan.h"
 #include "ops/onednn_runtime.h"
-#include "ops/status_macros.h"
 
 namespace siskin::ops {
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "ops/onednn_runtime.h"
-#include "ops/status_macros.h"
 
 namespace siskin::ops {
 namespace {

@@ -5,13 +5,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "ops/compiled_plan.h"
 #include "ops/convolution_compiler.h"
 #include "ops/eltwise.h"
 #include "ops/onednn_runtime.h"
 #include "ops/plan_placement.h"
 #include "ops/segments.h"
-#include "ops/status_macros.h"
 
 namespace siskin::ops {
 namespace {

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/status_macros.h"
 #include "ops/compact.h"
-#include "ops/status_macros.h"
 
 namespace siskin::ops {
 namespace {

@@ -8,8 +8,8 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "ops/checkpoint.h"
-#include "ops/status_macros.h"
 
 namespace siskin::ops {
 namespace {

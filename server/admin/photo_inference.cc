@@ -6,9 +6,9 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "absl/types/span.h"
+#include "base/rejection.h"
+#include "base/status_macros.h"
 #include "nlohmann/json.hpp"
-#include "ops/status_macros.h"
-#include "server/batching/rejection.h"
 #include "server/pipeline/face_detection.h"
 #include "server/pipeline/face_json.h"
 #include "server/pipeline/top_k.h"
@@ -105,7 +105,7 @@ void PhotoInference::Count(const PhotoQuestion& question, const absl::Status& st
     version = (*servable)->model->version();
   }
   metrics_.OnRequest(name, version, kMethod, status.code(), duration);
-  if (const auto reason = batching::RejectionOf(status); reason.has_value()) {
+  if (const auto reason = RejectionOf(status); reason.has_value()) {
     metrics_.OnRejected(name, *reason);
   }
 }

@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "ops/status_macros.h"
+#include "base/status_macros.h"
 #include "server/repository/builtin_model.h"
 #include "spdlog/spdlog.h"
 
@@ -13,7 +13,6 @@ namespace {
 
 using engine::ModelState;
 
-constexpr uint64_t kRandomSeed = 1;
 constexpr double kMiB = 1 << 20;
 
 void LogReady(const engine::LoadedModel& model, absl::Duration took) {
@@ -59,7 +58,7 @@ ModelToLoad RandomlyInitialised(const std::string& name) {
   models::LoadRequest request;
   request.architecture = name;
   return {.name = name, .version = "1", .labels = {}, .queue = {}, .load = [request] {
-            return models::RandomModel(request, kRandomSeed);
+            return models::RandomModel(request);
           }};
 }
 

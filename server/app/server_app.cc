@@ -6,11 +6,11 @@
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/cpu_budget.h"
+#include "base/status_macros.h"
 #include "ops/plan.h"
-#include "ops/status_macros.h"
 #include "server/admin/server_status.h"
 #include "server/app/version.h"
-#include "server/engine/cpu_topology.h"
 #include "server/repository/text_file.h"
 #include "spdlog/spdlog.h"
 
@@ -61,7 +61,7 @@ absl::StatusOr<std::string> StatusToken(const std::string& path) {
 
 // With fewer lanes than cores (a quota, --lanes), the rest belongs to others, and every server of
 // the machine would pin its lanes to the same first cores.
-std::vector<int> CpusToPin(const engine::CpuBudget& budget, int lanes) {
+std::vector<int> CpusToPin(const CpuBudget& budget, int lanes) {
   return static_cast<size_t>(lanes) < budget.cpus.size() ? std::vector<int>() : budget.cpus;
 }
 
@@ -102,7 +102,7 @@ absl::StatusOr<std::unique_ptr<ServerApp>> ServerApp::Start(const ServerOptions&
 ServerApp::~ServerApp() { Stop(absl::ZeroDuration(), absl::ZeroDuration()); }
 
 absl::Status ServerApp::StartLanes() {
-  const engine::CpuBudget budget = engine::DetectCpuBudget();
+  const CpuBudget budget = DetectCpuBudget();
   const int lanes = options_.lanes > 0 ? options_.lanes : budget.lanes();
   metrics_->OnLanes(lanes);
   SISKIN_ASSIGN_OR_RETURN(

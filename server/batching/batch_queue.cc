@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/batching/rejection.h"
+#include "base/rejection.h"
 
 namespace siskin::batching {
 namespace {

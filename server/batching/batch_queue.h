@@ -27,8 +27,8 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "base/clock.h"
 #include "server/batching/batch_policy.h"
-#include "server/batching/clock.h"
 #include "server/batching/task.h"
 
 namespace siskin::batching {

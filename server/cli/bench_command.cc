@@ -7,9 +7,10 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/cpu_budget.h"
+#include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "ops/rewrite.h"
-#include "ops/status_macros.h"
 #include "server/app/version.h"
 #include "server/cli/bench_runner.h"
 #include "server/cli/commands.h"
@@ -18,7 +19,6 @@
 #include "server/cli/model_selection.h"
 #include "server/cli/table.h"
 #include "server/cli/validators.h"
-#include "server/engine/cpu_topology.h"
 
 namespace siskin::cli {
 namespace {
@@ -94,7 +94,7 @@ absl::StatusOr<BenchReport> Measure(const BenchFlags& flags) {
   if (!flags.check.empty()) {
     SISKIN_ASSIGN_OR_RETURN(report.max_relative_error, Check(flags.check, plans));
   }
-  const std::vector<int> cpus = engine::DetectCpuBudget().cpus;
+  const std::vector<int> cpus = DetectCpuBudget().cpus;
   for (const auto& plan : plans) {
     for (const int lanes : flags.lanes) {
       SISKIN_ASSIGN_OR_RETURN(BenchResult result,

@@ -1,8 +1,5 @@
 #include "server/cli/bench_runner.h"
 
-#include <pthread.h>
-#include <sched.h>
-
 #include <algorithm>
 #include <barrier>
 #include <chrono>
@@ -10,7 +7,8 @@
 #include <random>
 #include <thread>
 
-#include "ops/status_macros.h"
+#include "base/cpu_affinity.h"
+#include "base/status_macros.h"
 
 namespace siskin::cli {
 namespace {
@@ -30,14 +28,6 @@ std::vector<float> MakeInput(size_t size) {
   std::uniform_real_distribution<float> value(-1.0f, 1.0f);
   for (float& x : input) x = value(random);
   return input;
-}
-
-void PinTo(int cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(cpu, &set);
-  // A lane that cannot be pinned still measures, only less steadily.
-  pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
 }
 
 absl::StatusOr<absl::Duration> TimeRun(const ops::Plan& plan, const std::vector<float>& input,
@@ -71,7 +61,8 @@ absl::Status Measure(const ops::Plan& plan, const std::vector<float>& input,
 // Every lane arrives at the barrier exactly once, whatever fails, so that no lane waits for ever.
 void RunLane(const ops::Plan& plan, absl::Duration duration, int cpu, std::barrier<>& start,
              LaneRecord& record) {
-  if (cpu >= 0) PinTo(cpu);
+  // A lane that cannot be pinned still measures, only less steadily.
+  if (cpu >= 0) PinThisThread({cpu}).IgnoreError();
   const std::vector<float> input = MakeInput(plan.batch_size() * plan.input_shape().elements());
   ops::Arena arena(plan.arena_bytes());
   auto workspace = plan.MakeWorkspace(arena.bytes());

@@ -6,15 +6,15 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "base/cpu_budget.h"
+#include "base/status_macros.h"
 #include "models/catalog.h"
 #include "ops/plan.h"
 #include "ops/rewrite.h"
-#include "ops/status_macros.h"
 #include "server/cli/bench_runner.h"
 #include "server/cli/machine.h"
 #include "server/cli/model_selection.h"
 #include "server/cli/table.h"
-#include "server/engine/cpu_topology.h"
 
 namespace siskin::cli {
 namespace {
@@ -43,7 +43,7 @@ absl::StatusOr<absl::Duration> MeasureLatency(const models::Variant& variant,
   SISKIN_ASSIGN_OR_RETURN(
       const auto plan, ops::Plan::Compile(optimised, {.batch_size = 1}, ops::MakePackedWeights()));
   SISKIN_ASSIGN_OR_RETURN(const BenchResult result,
-                          RunBench(plan, /*lanes=*/1, duration, engine::DetectCpuBudget().cpus));
+                          RunBench(plan, /*lanes=*/1, duration, DetectCpuBudget().cpus));
   return result.median;
 }
 

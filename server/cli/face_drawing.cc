@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
-#include "ops/status_macros.h"
+#include "base/status_macros.h"
 #include "server/cli/file_list.h"
 #include "server/cli/photo_call.h"
 #include "server/pipeline/upright.h"

@@ -7,8 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "ops/checkpoint.h"
-#include "ops/status_macros.h"
 
 namespace siskin::cli {
 namespace {

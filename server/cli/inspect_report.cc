@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "models/face_decoder.h"
-#include "ops/status_macros.h"
 #include "server/cli/table.h"
 
 namespace siskin::cli {

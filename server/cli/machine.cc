@@ -6,8 +6,8 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "base/cpu_budget.h"
 #include "ops/plan.h"
-#include "server/engine/cpu_topology.h"
 
 namespace siskin::cli {
 
@@ -27,7 +27,7 @@ Machine DescribeMachine() {
   return {.cpu = CpuModelName(cpuinfo.str()),
           .isa = ops::OneDnnIsa(),
           .onednn = ops::OneDnnVersion(),
-          .cores = engine::DetectCpuBudget().lanes()};
+          .cores = DetectCpuBudget().lanes()};
 }
 
 }  // namespace siskin::cli

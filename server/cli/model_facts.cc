@@ -3,8 +3,8 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "ops/rewrite.h"
-#include "ops/status_macros.h"
 
 namespace siskin::cli {
 namespace {

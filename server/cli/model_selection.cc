@@ -6,13 +6,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "ops/status_macros.h"
+#include "base/status_macros.h"
 #include "server/repository/builtin_model.h"
 
 namespace siskin::cli {
 namespace {
-
-constexpr uint64_t kRandomSeed = 1;
 
 using Sources = std::vector<repository::ModelSource>;
 
@@ -71,7 +69,7 @@ absl::StatusOr<SelectedModel> SelectModel(const std::string& path, const std::st
 absl::StatusOr<SelectedModel> SelectRandom(const std::string& name) {
   models::LoadRequest request;
   request.architecture = name;
-  SISKIN_ASSIGN_OR_RETURN(models::BoundModel bound, models::RandomModel(request, kRandomSeed));
+  SISKIN_ASSIGN_OR_RETURN(models::BoundModel bound, models::RandomModel(request));
   return SelectedModel{name, "1", std::move(bound)};
 }
 

@@ -1,6 +1,6 @@
 #include "server/cli/network_facts.h"
 
-#include "ops/status_macros.h"
+#include "base/status_macros.h"
 #include "server/cli/model_facts.h"
 
 namespace siskin::cli {

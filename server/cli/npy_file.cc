@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
-#include "ops/status_macros.h"
+#include "base/status_macros.h"
 
 namespace siskin::cli {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "server/engine/cpu_topology.h"
+#include "base/cpu_budget.h"
 
 namespace siskin::cli {
 
@@ -19,7 +19,7 @@ CLI::Validator SecondsRange(double least, double most) {
 
 CLI::Validator LanesRange(int least) {
   const auto check = [least](const std::string& text) -> std::string {
-    const int most = engine::DetectCpuBudget().lanes();
+    const int most = DetectCpuBudget().lanes();
     int value = 0;
     if (absl::SimpleAtoi(text, &value) && value >= least && value <= most) return "";
     return absl::StrCat("expected ", least, " to ", most,

@@ -7,7 +7,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
-#include "ops/status_macros.h"
+#include "base/status_macros.h"
 
 namespace siskin::engine {
 

@@ -84,7 +84,7 @@ class Lane {
 
   const int index_;
   batching::Scheduler& scheduler_;
-  batching::Clock& clock_;
+  Clock& clock_;
   BatchObserver* const observer_;
 
   // Of the thread in Run; kept to reuse their memory.

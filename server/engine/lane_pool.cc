@@ -1,9 +1,7 @@
 #include "server/engine/lane_pool.h"
 
 #include <pthread.h>
-#include <sched.h>
 
-#include <cstring>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -11,7 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
-#include "ops/status_macros.h"
+#include "base/cpu_affinity.h"
+#include "base/status_macros.h"
 #include "server/engine/lane.h"
 
 namespace siskin::engine {
@@ -28,17 +27,12 @@ absl::Status CheckOptions(const LanePool::Options& options) {
   return absl::OkStatus();
 }
 
-absl::Status PinThisThread(int cpu) {
-  const int cpus = cpu + 1;
-  cpu_set_t* const mask = CPU_ALLOC(cpus);
-  CPU_ZERO_S(CPU_ALLOC_SIZE(cpus), mask);
-  CPU_SET_S(cpu, CPU_ALLOC_SIZE(cpus), mask);
-  const int error = pthread_setaffinity_np(pthread_self(), CPU_ALLOC_SIZE(cpus), mask);
-  CPU_FREE(mask);
-  if (error == 0) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("cannot pin a lane to cpu ", cpu, ": ", std::strerror(error),
-                   "; choose cpus that this process may use, or none"));
+absl::Status PinLane(int cpu) {
+  const absl::Status pinned = PinThisThread({cpu});
+  if (pinned.ok()) return pinned;
+  return absl::Status(pinned.code(),
+                      absl::StrCat("cannot pin a lane: it ", pinned.message(),
+                                   "; choose cpus that this process may use, or none"));
 }
 
 class LanePoolImpl : public LanePool {
@@ -112,7 +106,7 @@ class LanePoolImpl : public LanePool {
     const std::string name = absl::StrCat("lane-", index);
     pthread_setname_np(pthread_self(), name.c_str());
     if (!options_.cpus.empty()) {
-      worker.set_up = PinThisThread(options_.cpus[index % options_.cpus.size()]);
+      worker.set_up = PinLane(options_.cpus[index % options_.cpus.size()]);
     }
     worker.is_set_up.Notify();
     begin_.WaitForNotification();

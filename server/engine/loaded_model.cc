@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "models/face_decoder.h"
 #include "ops/rewrite.h"
-#include "ops/status_macros.h"
 
 namespace siskin::engine {
 namespace {

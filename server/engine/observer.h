@@ -4,8 +4,8 @@
 #define SISKIN_SERVER_ENGINE_OBSERVER_H_
 
 #include "absl/time/time.h"
+#include "base/rejection.h"
 #include "server/batching/batch_policy.h"
-#include "server/batching/rejection.h"
 
 namespace siskin::engine {
 
@@ -22,7 +22,7 @@ class BatchObserver {
   virtual void OnLaneBusy(int lane, absl::Duration busy) = 0;
   // An image was dropped from its queue, before anything was computed for it, since nobody waited
   // for it any more: kDeadline or kCancelled.
-  virtual void OnSaved(const LoadedModel& model, batching::Rejection reason) = 0;
+  virtual void OnSaved(const LoadedModel& model, Rejection reason) = 0;
 };
 
 }  // namespace siskin::engine

@@ -8,13 +8,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "server/engine/cgroup.h"
-#include "server/engine/cpu_topology.h"
+#include "base/cgroup.h"
+#include "base/cpu_budget.h"
 
 namespace siskin::metrics {
 namespace {
-
-using engine::Cgroup;
 
 // v1 says so when there is no limit: the largest multiple of a page.
 constexpr double kNoLimit = static_cast<double>(int64_t{1} << 62);
@@ -25,9 +23,7 @@ std::optional<double> ParseNumber(absl::string_view text) {
   return static_cast<double>(value);
 }
 
-std::optional<double> ReadNumber(const std::string& path) {
-  return ParseNumber(engine::FirstLine(path));
-}
+std::optional<double> ReadNumber(const std::string& path) { return ParseNumber(FirstLine(path)); }
 
 // A file of lines "key number".
 std::map<std::string, double> ReadKeyed(const std::string& path) {
@@ -49,7 +45,7 @@ std::optional<CpuThrottling> ThrottlingOf(const std::string& folder) {
 }
 
 std::optional<CpuThrottling> ReadThrottling(const std::string& root) {
-  for (const Cgroup& group : engine::FindCgroups(root, "cpu")) {
+  for (const Cgroup& group : FindCgroups(root, "cpu")) {
     for (const std::string& folder : group.Folders()) {
       if (auto throttling = ThrottlingOf(folder); throttling.has_value()) return throttling;
     }
@@ -59,7 +55,7 @@ std::optional<CpuThrottling> ReadThrottling(const std::string& root) {
 
 void ReadMemory(const std::string& root, CgroupStats& stats) {
   double limit = kNoLimit;
-  for (const Cgroup& group : engine::FindCgroups(root, "memory")) {
+  for (const Cgroup& group : FindCgroups(root, "memory")) {
     const char* const usage_file = group.v2 ? "/memory.current" : "/memory.usage_in_bytes";
     const char* const limit_file = group.v2 ? "/memory.max" : "/memory.limit_in_bytes";
     for (const std::string& folder : group.Folders()) {
@@ -93,7 +89,7 @@ bool AppendPressure(const std::string& path, const char* resource, std::vector<P
 CgroupStats ReadCgroupStats(const std::string& root) {
   CgroupStats stats;
   stats.throttling = ReadThrottling(root);
-  const double quota = engine::DetectCpuBudget(root).quota;
+  const double quota = DetectCpuBudget(root).quota;
   if (quota > 0) stats.cpu_quota_cores = quota;
   ReadMemory(root, stats);
   return stats;
@@ -103,7 +99,7 @@ std::vector<Pressure> ReadPressure(const std::string& root) {
   std::vector<Pressure> all;
   for (const char* const resource : {"cpu", "memory", "io"}) {
     std::vector<std::string> files;
-    for (const Cgroup& group : engine::FindCgroups(root, resource)) {
+    for (const Cgroup& group : FindCgroups(root, resource)) {
       if (!group.v2) continue;
       for (const std::string& folder : group.Folders()) {
         files.push_back(absl::StrCat(folder, "/", resource, ".pressure"));

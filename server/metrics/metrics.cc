@@ -49,7 +49,7 @@ class PrometheusMetrics final : public Metrics {
     CountRequest(model, version, method, code, duration);
   }
 
-  void OnRejected(std::string_view model, batching::Rejection reason) override {
+  void OnRejected(std::string_view model, Rejection reason) override {
     absl::ReaderMutexLock lock(&mu_);
     TargetOf(model, "").series.CountRejected(reason);
   }
@@ -77,7 +77,7 @@ class PrometheusMetrics final : public Metrics {
     server_.CountLaneBusy(lane, busy);
   }
 
-  void OnSaved(const engine::LoadedModel& model, batching::Rejection reason) override {
+  void OnSaved(const engine::LoadedModel& model, Rejection reason) override {
     absl::ReaderMutexLock lock(&mu_);
     if (ModelSeries* series = Find(model.name())) series->CountSaved(reason);
   }

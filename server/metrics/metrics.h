@@ -5,7 +5,7 @@
 // Requests and batches:
 //   siskin_requests_total{model,version,method,code}   counter
 //   siskin_request_duration_seconds{model,code}        histogram
-//   siskin_rejected_total{model,reason}                counter, of batching::Rejection
+//   siskin_rejected_total{model,reason}                counter, of Rejection
 //   siskin_queue_duration_seconds{model}               histogram, a sample an inference
 //   siskin_decode_duration_seconds{model}              histogram, a sample an inference
 //   siskin_compute_duration_seconds{model}             histogram, a sample an inference
@@ -47,7 +47,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "server/batching/rejection.h"
+#include "base/rejection.h"
 #include "server/engine/inference_task.h"
 #include "server/engine/model_registry.h"
 #include "server/engine/observer.h"
@@ -76,7 +76,7 @@ class Metrics : public engine::BatchObserver {
   virtual void OnRequest(std::string_view model, std::string_view version, std::string_view method,
                          absl::StatusCode code, absl::Duration duration) = 0;
   // The same RPC, if it was refused or given up before anything was computed.
-  virtual void OnRejected(std::string_view model, batching::Rejection reason) = 0;
+  virtual void OnRejected(std::string_view model, Rejection reason) = 0;
   // The stages of one answered inference; `answer` is making the response. Ignored for a model that
   // is not known.
   virtual void OnStages(std::string_view model, std::string_view version,

@@ -6,7 +6,6 @@ namespace siskin::metrics {
 namespace {
 
 using batching::CloseReason;
-using batching::Rejection;
 using prometheus::Labels;
 
 const prometheus::Histogram::BucketBoundaries kBatchSizeBuckets = {1, 2, 4, 8, 16, 32, 64};

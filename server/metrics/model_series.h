@@ -10,8 +10,8 @@
 #include <string_view>
 
 #include "absl/time/time.h"
+#include "base/rejection.h"
 #include "server/batching/batch_policy.h"
-#include "server/batching/rejection.h"
 #include "server/engine/inference_task.h"
 #include "server/engine/model_registry.h"
 #include "server/metrics/families.h"
@@ -32,7 +32,7 @@ class ModelSeries {
   void CountBatch(std::string_view version, int size, batching::CloseReason reason,
                   absl::Duration compute) const;
   // REQUIRES: kDeadline or kCancelled.
-  void CountSaved(batching::Rejection reason) const;
+  void CountSaved(Rejection reason) const;
   // Brings the gauges of the queues up to date.
   void ReadQueues() const;
 

@@ -7,7 +7,7 @@ namespace siskin::metrics {
 
 RequestSeries::RequestSeries(const Families& families, std::string model)
     : families_(families), model_(std::move(model)) {
-  for (const batching::Rejection reason : batching::kAllRejections) {
+  for (const Rejection reason : kAllRejections) {
     rejected_[static_cast<size_t>(reason)] =
         Child(families.rejected, {{"model", model_}, {"reason", ToString(reason)}});
   }
@@ -36,7 +36,7 @@ bool RequestSeries::Count(std::string_view version, std::string_view method, abs
   return true;
 }
 
-void RequestSeries::CountRejected(batching::Rejection reason) const {
+void RequestSeries::CountRejected(Rejection reason) const {
   rejected_[static_cast<size_t>(reason)]->Increment();
 }
 

@@ -10,7 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "server/batching/rejection.h"
+#include "base/rejection.h"
 #include "server/metrics/families.h"
 #include "server/metrics/series.h"
 
@@ -25,7 +25,7 @@ class RequestSeries {
   // False if the combination has no series yet.
   bool Count(std::string_view version, std::string_view method, absl::StatusCode code,
              absl::Duration duration) const;
-  void CountRejected(batching::Rejection reason) const;
+  void CountRejected(Rejection reason) const;
 
   void Add(std::string_view version, std::string_view method, absl::StatusCode code);
   void RemoveVersion(std::string_view version);
@@ -46,7 +46,7 @@ class RequestSeries {
   const std::string model_;
   std::vector<Row> rows_;
   std::array<Series<prometheus::Histogram>, kCodes> durations_;
-  std::array<Series<prometheus::Counter>, batching::kAllRejections.size()> rejected_;
+  std::array<Series<prometheus::Counter>, kAllRejections.size()> rejected_;
 };
 
 }  // namespace siskin::metrics

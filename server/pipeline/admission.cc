@@ -2,13 +2,10 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "server/batching/rejection.h"
+#include "base/rejection.h"
 
 namespace siskin::pipeline {
 namespace {
-
-using batching::Reject;
-using batching::Rejection;
 
 // Adds `amount` unless that makes more than `limit`; never more, not even for a moment, so that a
 // request which does not fit cannot turn away one that does.

@@ -44,7 +44,7 @@ class Admission {
 
   // INVALID_ARGUMENT for more bytes than there ever are; RESOURCE_EXHAUSTED over a limit (worth a
   // retry); UNAVAILABLE while closed; DEADLINE_EXCEEDED when `deadline` has passed at `now`.
-  // Marked with their batching::Rejection.
+  // Marked with their Rejection.
   absl::StatusOr<Permit> Admit(int64_t bytes, absl::Time deadline, absl::Time now);
 
   // Draining: nothing more is admitted, and requests() falls to 0, where it stays but for requests

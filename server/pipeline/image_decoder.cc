@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
-#include "ops/status_macros.h"
+#include "base/status_macros.h"
 #include "server/pipeline/jpeg_decoder.h"
 #include "server/pipeline/png_decoder.h"
 #include "server/pipeline/webp_decoder.h"

@@ -8,8 +8,8 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "ops/status_macros.h"
-#include "server/batching/rejection.h"
+#include "base/rejection.h"
+#include "base/status_macros.h"
 #include "server/pipeline/preprocess.h"
 
 namespace siskin::pipeline {
@@ -143,8 +143,7 @@ class PendingRequest {
 
  private:
   void ReportIfSaved(const absl::Status& status) const {
-    using batching::Rejection;
-    const std::optional<Rejection> reason = batching::RejectionOf(status);
+    const std::optional<Rejection> reason = RejectionOf(status);
     if (observer_ == nullptr) return;
     if (reason == Rejection::kDeadline || reason == Rejection::kCancelled) {
       observer_->OnSaved(*result_.servable->model, *reason);
@@ -244,7 +243,7 @@ void EnqueueAll(const std::shared_ptr<PendingRequest>& pending, int images,
 
 Inference::Inference(const engine::ModelRegistry& registry, Admission& admission,
                      ImageLimits limits, int max_images, engine::BatchObserver* observer,
-                     batching::Clock& clock)
+                     Clock& clock)
     : registry_(registry),
       admission_(admission),
       limits_(limits),

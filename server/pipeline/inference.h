@@ -8,7 +8,7 @@
 //
 // Errors: those of ModelRegistry::Resolve, ProbeImage, CheckTensor, Admission and
 // BatchQueue::Enqueue at once, and INVALID_ARGUMENT for a model of another task, or without the
-// features asked for, each with a batching::Rejection to tell why; later CANCELLED and
+// features asked for, each with a Rejection to tell why; later CANCELLED and
 // DEADLINE_EXCEEDED (nothing was computed), INVALID_ARGUMENT (a photo that is damaged inside),
 // UNAVAILABLE (the model is being unloaded).
 #ifndef SISKIN_SERVER_PIPELINE_INFERENCE_H_
@@ -25,8 +25,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "base/clock.h"
 #include "models/model_spec.h"
-#include "server/batching/clock.h"
 #include "server/engine/inference_task.h"
 #include "server/engine/model_registry.h"
 #include "server/engine/observer.h"
@@ -63,8 +63,7 @@ class Inference {
  public:
   // All outlive the object; `observer` may be null. `max_images`: of one request.
   Inference(const engine::ModelRegistry& registry, Admission& admission, ImageLimits limits,
-            int max_images, engine::BatchObserver* observer,
-            batching::Clock& clock = batching::Clock::Real());
+            int max_images, engine::BatchObserver* observer, Clock& clock = Clock::Real());
 
   // Calls `done` exactly once: before returning when the request is refused, else on the thread
   // that ends the last image, which is a lane as a rule, and waits for it. The Permit has been
@@ -79,7 +78,7 @@ class Inference {
   const ImageLimits limits_;
   const int max_images_;
   engine::BatchObserver* const observer_;
-  batching::Clock& clock_;
+  Clock& clock_;
 };
 
 }  // namespace siskin::pipeline

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
-#include "ops/status_macros.h"
+#include "base/status_macros.h"
 #include "server/pipeline/exif.h"
 
 namespace siskin::pipeline {

@@ -8,7 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "ops/status_macros.h"
+#include "base/status_macros.h"
 #include "server/pull/http_answer.h"
 
 namespace siskin::pull {

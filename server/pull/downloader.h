@@ -9,7 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "server/batching/clock.h"
+#include "base/clock.h"
 #include "server/pull/download_target.h"
 #include "server/pull/http.h"
 #include "server/pull/url.h"
@@ -24,7 +24,7 @@ struct DownloadOptions {
   std::string token_origin;    // the only origin (Url::origin) it is sent to
   bool insecure_http = false;  // plain http also to other machines
   HttpTimeouts timeouts;
-  batching::Clock* clock = &batching::Clock::Real();  // waits between attempts
+  Clock* clock = &Clock::Real();  // waits between attempts
   // Called as bytes arrive; `total` is 0 while it is not known.
   std::function<void(int64_t done, int64_t total)> on_progress = [](int64_t, int64_t) {};
   // Called before the wait for another attempt.

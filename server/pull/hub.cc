@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
-#include "ops/status_macros.h"
+#include "base/status_macros.h"
 
 namespace siskin::pull {
 namespace {

@@ -6,10 +6,10 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "models/catalog.h"
 #include "models/family.h"
 #include "ops/net.h"
-#include "ops/status_macros.h"
 
 namespace siskin::pull {
 namespace {

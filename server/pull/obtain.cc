@@ -4,8 +4,8 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "models/catalog.h"
-#include "ops/status_macros.h"
 #include "server/pull/files.h"
 #include "server/pull/hub.h"
 #include "server/pull/part_file.h"

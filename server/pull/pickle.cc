@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "ops/status_macros.h"
+#include "base/status_macros.h"
 #include "server/pull/byte_reader.h"
 #include "server/pull/pickle_stack.h"
 #include "server/pull/torch_objects.h"

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "ops/status_macros.h"
+#include "base/status_macros.h"
 #include "server/pull/pickle.h"
 
 namespace siskin::pull {

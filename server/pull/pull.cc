@@ -6,8 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "ops/checkpoint.h"
-#include "ops/status_macros.h"
 #include "server/pull/files.h"
 #include "server/pull/imagenet_labels.h"
 #include "server/pull/obtain.h"

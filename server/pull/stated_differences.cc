@@ -4,8 +4,8 @@
 #include <optional>
 #include <vector>
 
+#include "base/status_macros.h"
 #include "models/catalog.h"
-#include "ops/status_macros.h"
 
 namespace siskin::pull {
 namespace {

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "ops/safetensors_header.h"
-#include "ops/status_macros.h"
 #include "server/pull/byte_reader.h"
 #include "server/pull/zip_archive.h"
 

@@ -7,10 +7,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "ops/checkpoint.h"
 #include "ops/dtype.h"
 #include "ops/safetensors_header.h"
-#include "ops/status_macros.h"
 #include "server/pull/torch_container.h"
 
 namespace siskin::pull {

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "ops/safetensors_header.h"
-#include "ops/status_macros.h"
 
 namespace siskin::pull {
 namespace {

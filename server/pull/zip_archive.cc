@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "ops/safetensors_header.h"
-#include "ops/status_macros.h"
 #include "server/pull/byte_reader.h"
 
 namespace siskin::pull {

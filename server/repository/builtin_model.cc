@@ -2,8 +2,8 @@
 
 #include <utility>
 
+#include "base/status_macros.h"
 #include "models/builtin/embedded_files.h"
-#include "ops/status_macros.h"
 #include "server/repository/model_config.h"
 #include "server/repository/text_file.h"
 

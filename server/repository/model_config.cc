@@ -17,7 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "ops/status_macros.h"
+#include "base/status_macros.h"
 #include "server/repository/model_config_choices.h"
 #include "siskin/v1/model_config.pb.h"
 

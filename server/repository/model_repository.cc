@@ -12,9 +12,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "models/dilation_pattern.h"
 #include "ops/checkpoint.h"
-#include "ops/status_macros.h"
 #include "server/repository/model_config.h"
 #include "server/repository/text_file.h"
 

@@ -13,10 +13,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "base/rejection.h"
 #include "google/protobuf/message_lite.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/server_callback.h"
-#include "server/batching/rejection.h"
 #include "server/batching/task.h"
 #include "server/engine/model_registry.h"
 #include "server/metrics/metrics.h"
@@ -45,7 +45,7 @@ class RequestRecord {
 
   // How it ended. `servable` is who answered; null if the request names nobody who can be served.
   void SetOutcome(const absl::Status& status, std::shared_ptr<const engine::Servable> servable) {
-    rejection_ = batching::RejectionOf(status);
+    rejection_ = RejectionOf(status);
     servable_ = std::move(servable);
   }
   void Report(absl::StatusCode code, metrics::Metrics& metrics) const;
@@ -53,7 +53,7 @@ class RequestRecord {
  private:
   std::string_view method_;
   std::string_view model_;
-  std::optional<batching::Rejection> rejection_;
+  std::optional<Rejection> rejection_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::shared_ptr<const engine::Servable> servable_;
 };

@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
-#include "ops/status_macros.h"
+#include "base/status_macros.h"
 #include "server/rpc/wire.h"
 
 namespace siskin::rpc {

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "ops/status_macros.h"
+#include "base/status_macros.h"
 #include "server/rpc/infer_request.h"
 #include "server/rpc/infer_response.h"
 #include "server/rpc/model_tensors.h"

@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "ops/status_macros.h"
+#include "base/status_macros.h"
 #include "server/pipeline/inference.h"
 #include "server/rpc/wire.h"
 #include "siskin/v1/common.pb.h"

@@ -13,11 +13,11 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "server/batching/clock.h"
+#include "base/clock.h"
 
 namespace siskin::testing {
 
-class ManualClock : public batching::Clock {
+class ManualClock : public Clock {
  public:
   explicit ManualClock(absl::Time start = absl::UnixEpoch() + absl::Hours(1)) : now_(start) {}
 

@@ -4,12 +4,12 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "base/cpu_budget.h"
 #include "nlohmann/json.hpp"
 #include "server/app/version.h"
 #include "server/cli/bench_runner.h"
 #include "server/cli/golden_check.h"
 #include "server/cli/machine.h"
-#include "server/engine/cpu_topology.h"
 #include "tests/fakes/shared_data.h"
 #include "tests/server/cli/cli_fixture.h"
 
@@ -33,7 +33,7 @@ std::vector<std::string> Bench(std::vector<std::string> more) {
 }
 
 TEST(BenchCommandTest, JsonHasEveryCombination) {
-  const int cores = engine::DetectCpuBudget().lanes();
+  const int cores = DetectCpuBudget().lanes();
   const CliResult result = RunCli(Bench({"--random-model", kTinyModel, "--batch", "1,3", "--lanes",
                                          absl::StrCat("1,", cores), "--json"}));
   ASSERT_EQ(result.exit_code, 0) << result.err;

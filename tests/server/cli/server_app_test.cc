@@ -17,8 +17,8 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "base/cpu_budget.h"
 #include "nlohmann/json.hpp"
-#include "server/engine/cpu_topology.h"
 #include "spdlog/spdlog.h"
 #include "tests/server/admin/http_get.h"
 #include "tests/server/cli/cli_fixture.h"
@@ -110,7 +110,7 @@ int PinnedThreads() {
 }
 
 TEST_F(ServerAppTest, LanesArePinnedOnlyIfTheyTakeAllCores) {
-  const int cores = static_cast<int>(engine::DetectCpuBudget().cpus.size());
+  const int cores = static_cast<int>(DetectCpuBudget().cpus.size());
   if (cores < 2) GTEST_SKIP() << "needs two cores";
   ServerOptions options = RandomOptions();
   options.lanes = cores;

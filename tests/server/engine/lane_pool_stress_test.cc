@@ -36,7 +36,7 @@ class CountingObserver : public BatchObserver {
     images += size;
   }
   void OnLaneBusy(int, absl::Duration) override {}
-  void OnSaved(const LoadedModel&, batching::Rejection) override {}
+  void OnSaved(const LoadedModel&, Rejection) override {}
   std::atomic<int> images{0};
 };
 

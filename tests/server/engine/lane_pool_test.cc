@@ -16,7 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
-#include "server/engine/cpu_topology.h"
+#include "base/cpu_budget.h"
 #include "tests/fakes/fake_inference_task.h"
 #include "tests/fakes/manual_clock.h"
 #include "tests/fakes/tiny_model.h"
@@ -68,7 +68,7 @@ class RecordingObserver : public BatchObserver {
     absl::MutexLock lock(&mu_);
     busy[lane] += time;
   }
-  void OnSaved(const LoadedModel&, batching::Rejection) override {}
+  void OnSaved(const LoadedModel&, Rejection) override {}
 
   // Read once the lanes have ended.
   std::vector<std::string> batches;

@@ -29,12 +29,12 @@ TEST(MetricsAllocationTest, CountingAllocatesNothingOnceASeriesExists) {
     metrics->OnRequest(name, "1", "ClassifyStream", code, absl::Milliseconds(7));
     metrics->OnRequest("no_model_of_this_name_although_it_is_long", "1", "ClassifyStream", code,
                        absl::Milliseconds(7));
-    metrics->OnRejected(name, batching::Rejection::kQueueFull);
+    metrics->OnRejected(name, Rejection::kQueueFull);
     metrics->OnStages(name, "1", {}, absl::Milliseconds(7));
     metrics->OnMessage(Direction::kSent, 1234);
     metrics->OnBatch(*model, 4, batching::CloseReason::kFull, absl::Milliseconds(7));
     metrics->OnLaneBusy(0, absl::Milliseconds(7));
-    metrics->OnSaved(*model, batching::Rejection::kCancelled);
+    metrics->OnSaved(*model, Rejection::kCancelled);
   };
   count(absl::StatusCode::kOk);
   count(absl::StatusCode::kDeadlineExceeded);

@@ -74,12 +74,12 @@ TEST_F(MetricsTest, AModelsSeriesExistAtZeroBeforeItsFirstRequest) {
 }
 
 TEST_F(MetricsTest, RejectionsAreCountedByModelAndReason) {
-  const auto value = [&](const char* model, batching::Rejection reason) {
+  const auto value = [&](const char* model, Rejection reason) {
     return Value(absl::StrCat("siskin_rejected_total{model=\"", model, "\",reason=\"",
                               ToString(reason), "\"}"));
   };
   SetState("net", "1", ModelState::kReady);
-  for (const batching::Rejection reason : batching::kAllRejections) {
+  for (const Rejection reason : kAllRejections) {
     EXPECT_THAT(value("net", reason), Optional(0)) << ToString(reason);
     EXPECT_THAT(value("", reason), Optional(0)) << ToString(reason);
     metrics_->OnRejected("net", reason);

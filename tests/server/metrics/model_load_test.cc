@@ -17,7 +17,6 @@
 namespace siskin::metrics {
 namespace {
 
-using batching::Rejection;
 using engine::ModelState;
 using ::testing::HasSubstr;
 using ::testing::Not;

@@ -19,7 +19,7 @@ inline std::shared_ptr<const engine::LoadedModel> SmallModel(const std::string& 
   request.width = 0.25;
   request.resolution = 32;
   request.classes = 2;
-  auto bound = models::RandomModel(request, /*seed=*/1);
+  auto bound = models::RandomModel(request);
   if (!bound.ok()) return nullptr;
   engine::LoadedModel::Options options;
   options.name = name;

@@ -23,7 +23,7 @@ using Answers = std::vector<ScriptedServer::Answer>;
 constexpr int64_t kMaxBytes = 1000;
 
 // Waiting takes no time, and is written down.
-class SkippingClock : public batching::Clock {
+class SkippingClock : public Clock {
  public:
   absl::Time Now() override { return now_; }
   void WaitUntil(absl::CondVar&, absl::Mutex&, absl::Time deadline) override {

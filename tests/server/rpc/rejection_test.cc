@@ -24,7 +24,6 @@ std::shared_ptr<const engine::LoadedModel> InferenceTest::model_;
 namespace siskin::rpc {
 namespace {
 
-using batching::Rejection;
 using pipeline::InferenceRequest;
 using pipeline::TensorPayload;
 
@@ -70,7 +69,7 @@ class RejectionTest : public pipeline::InferenceTest {
   }
   // That this is what happened, once, and nothing else.
   void ExpectOnly(Rejection reason, std::string_view model = "tiny") const {
-    for (const Rejection other : batching::kAllRejections) {
+    for (const Rejection other : kAllRejections) {
       for (const std::string_view name : {"tiny", ""}) {
         const bool expected = other == reason && name == model;
         EXPECT_EQ(Rejected(name, other), expected ? 1 : 0) << name << " " << ToString(other);
@@ -213,7 +212,7 @@ TEST_F(RejectionTest, AnAnswerIsNone) {
   const TensorPayload payload(1);
   Ask(Tensor(payload));
   RunLane();
-  for (const Rejection reason : batching::kAllRejections) EXPECT_EQ(Rejected("tiny", reason), 0);
+  for (const Rejection reason : kAllRejections) EXPECT_EQ(Rejected("tiny", reason), 0);
   EXPECT_EQ(siskin::testing::Sample(metrics_->Scrape(),
                                     "siskin_requests_total{code=\"OK\",method=\"Classify\","
                                     "model=\"tiny\",version=\"1\"}"),

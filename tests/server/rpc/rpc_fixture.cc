@@ -19,7 +19,7 @@ void FakeMetrics::OnRequest(std::string_view model, std::string_view version,
   requests_.push_back({std::string(model), std::string(version), std::string(method), code});
 }
 
-void FakeMetrics::OnRejected(std::string_view model, batching::Rejection reason) {
+void FakeMetrics::OnRejected(std::string_view model, Rejection reason) {
   absl::MutexLock lock(&mu_);
   rejections_.push_back(std::string(model) + " " + ToString(reason));
 }

@@ -39,7 +39,7 @@ class FakeMetrics : public metrics::Metrics {
 
   void OnRequest(std::string_view model, std::string_view version, std::string_view method,
                  absl::StatusCode code, absl::Duration duration) override;
-  void OnRejected(std::string_view model, batching::Rejection reason) override;
+  void OnRejected(std::string_view model, Rejection reason) override;
   void OnStages(std::string_view model, std::string_view version, const engine::TaskTiming& timing,
                 absl::Duration answer) override;
   void OnMessage(metrics::Direction direction, int64_t bytes) override;
@@ -51,7 +51,7 @@ class FakeMetrics : public metrics::Metrics {
   std::string Scrape() override { return ""; }
   void OnBatch(const engine::LoadedModel&, int, batching::CloseReason, absl::Duration) override {}
   void OnLaneBusy(int, absl::Duration) override {}
-  void OnSaved(const engine::LoadedModel&, batching::Rejection) override {}
+  void OnSaved(const engine::LoadedModel&, Rejection) override {}
 
   // Blocks until `count` requests are counted, for a client has its answer a little earlier.
   std::vector<Request> WaitForRequests(size_t count);

@@ -1,8 +1,8 @@
-#include "server/batching/clock.h"
+#include "base/clock.h"
 
 #include "absl/time/clock.h"
 
-namespace siskin::batching {
+namespace siskin {
 namespace {
 
 class RealClock : public Clock {
@@ -21,4 +21,4 @@ Clock& Clock::Real() {
   return *clock;
 }
 
-}  // namespace siskin::batching
+}  // namespace siskin

@@ -1,11 +1,11 @@
-#include "server/batching/rejection.h"
+#include "base/rejection.h"
 
 #include <gtest/gtest.h>
 
 #include <set>
 #include <string>
 
-namespace siskin::batching {
+namespace siskin {
 namespace {
 
 TEST(RejectionTest, EveryReasonHasANameOfItsOwn) {
@@ -53,4 +53,4 @@ TEST(RejectionTest, OtherStatusesAreNoRejections) {
 }
 
 }  // namespace
-}  // namespace siskin::batching
+}  // namespace siskin

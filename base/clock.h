@@ -1,12 +1,12 @@
 // Time as an injected dependency. Schedulers ask a Clock; tests advance a ManualClock
 // (tests/fakes/manual_clock.h) and never sleep.
-#ifndef SISKIN_SERVER_BATCHING_CLOCK_H_
-#define SISKIN_SERVER_BATCHING_CLOCK_H_
+#ifndef SISKIN_BASE_CLOCK_H_
+#define SISKIN_BASE_CLOCK_H_
 
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 
-namespace siskin::batching {
+namespace siskin {
 
 // Thread-safe.
 class Clock {
@@ -21,6 +21,6 @@ class Clock {
   static Clock& Real();
 };
 
-}  // namespace siskin::batching
+}  // namespace siskin
 
-#endif  // SISKIN_SERVER_BATCHING_CLOCK_H_
+#endif  // SISKIN_BASE_CLOCK_H_

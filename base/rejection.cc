@@ -1,10 +1,10 @@
-#include "server/batching/rejection.h"
+#include "base/rejection.h"
 
 #include <string>
 
 #include "absl/strings/cord.h"
 
-namespace siskin::batching {
+namespace siskin {
 namespace {
 
 constexpr char kPayload[] = "siskin/rejection";
@@ -77,4 +77,4 @@ std::optional<Rejection> RejectionOf(const absl::Status& status) {
   }
 }
 
-}  // namespace siskin::batching
+}  // namespace siskin

@@ -1,4 +1,4 @@
-#include "server/engine/cgroup.h"
+#include "base/cgroup.h"
 
 #include <algorithm>
 #include <fstream>
@@ -8,7 +8,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 
-namespace siskin::engine {
+namespace siskin {
 namespace {
 
 // In a container without a cgroup namespace the path is the host's and does not exist here; the
@@ -67,4 +67,4 @@ std::string FirstLine(const std::string& path) {
   return line;
 }
 
-}  // namespace siskin::engine
+}  // namespace siskin

@@ -1,11 +1,11 @@
 // Where the control groups of this process are, cgroup v1 and v2.
-#ifndef SISKIN_SERVER_ENGINE_CGROUP_H_
-#define SISKIN_SERVER_ENGINE_CGROUP_H_
+#ifndef SISKIN_BASE_CGROUP_H_
+#define SISKIN_BASE_CGROUP_H_
 
 #include <string>
 #include <vector>
 
-namespace siskin::engine {
+namespace siskin {
 
 // A group that this process is in. Its files need not exist.
 struct Cgroup {
@@ -25,6 +25,6 @@ std::vector<Cgroup> FindCgroups(const std::string& root, const std::string& cont
 // "" if there is no such file, or nothing in it.
 std::string FirstLine(const std::string& path);
 
-}  // namespace siskin::engine
+}  // namespace siskin
 
-#endif  // SISKIN_SERVER_ENGINE_CGROUP_H_
+#endif  // SISKIN_BASE_CGROUP_H_

@@ -2,8 +2,8 @@
 //
 //   SISKIN_RETURN_IF_ERROR(expr);            expr is an absl::Status
 //   SISKIN_ASSIGN_OR_RETURN(auto x, expr);   expr is an absl::StatusOr<T>
-#ifndef SISKIN_OPS_STATUS_MACROS_H_
-#define SISKIN_OPS_STATUS_MACROS_H_
+#ifndef SISKIN_BASE_STATUS_MACROS_H_
+#define SISKIN_BASE_STATUS_MACROS_H_
 
 #include <utility>
 
@@ -26,4 +26,4 @@
 #define SISKIN_CONCAT_(a, b) SISKIN_CONCAT_IMPL_(a, b)
 #define SISKIN_CONCAT_IMPL_(a, b) a##b
 
-#endif  // SISKIN_OPS_STATUS_MACROS_H_
+#endif  // SISKIN_BASE_STATUS_MACROS_H_

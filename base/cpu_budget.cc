@@ -1,6 +1,4 @@
-#include "server/engine/cpu_topology.h"
-
-#include <sched.h>
+#include "base/cpu_budget.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -9,13 +7,13 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
-#include "server/engine/cgroup.h"
+#include "base/cgroup.h"
+#include "base/cpu_affinity.h"
 
-namespace siskin::engine {
+namespace siskin {
 namespace {
 
 constexpr double kUnlimited = std::numeric_limits<double>::infinity();
-constexpr int kMaxCpus = 1 << 16;
 
 // "max", "-1", zero and whatever is no number mean: no limit.
 double Cores(absl::string_view quota, absl::string_view period) {
@@ -48,21 +46,6 @@ double DetectQuota(const std::string& root) {
   return smallest == kUnlimited ? 0 : smallest;
 }
 
-std::vector<int> AffinityMask() {
-  std::vector<int> cpus;
-  // The kernel refuses a mask that is smaller than its own.
-  for (int size = CPU_SETSIZE; size <= kMaxCpus && cpus.empty(); size *= 2) {
-    cpu_set_t* mask = CPU_ALLOC(size);
-    if (sched_getaffinity(0, CPU_ALLOC_SIZE(size), mask) == 0) {
-      for (int cpu = 0; cpu < size; ++cpu) {
-        if (CPU_ISSET_S(cpu, CPU_ALLOC_SIZE(size), mask)) cpus.push_back(cpu);
-      }
-    }
-    CPU_FREE(mask);
-  }
-  return cpus;
-}
-
 }  // namespace
 
 int CpuBudget::lanes() const {
@@ -73,4 +56,4 @@ int CpuBudget::lanes() const {
 
 CpuBudget DetectCpuBudget(const std::string& root) { return {AffinityMask(), DetectQuota(root)}; }
 
-}  // namespace siskin::engine
+}  // namespace siskin

@@ -1,4 +1,4 @@
-#include "server/batching/clock.h"
+#include "base/clock.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 
 #include "absl/time/clock.h"
 
-namespace siskin::batching {
+namespace siskin {
 namespace {
 
 TEST(RealClockTest, TellsTheTime) {
@@ -43,4 +43,4 @@ TEST(RealClockTest, WaitsForTheSignalWithoutADeadline) {
 }
 
 }  // namespace
-}  // namespace siskin::batching
+}  // namespace siskin

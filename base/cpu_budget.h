@@ -1,11 +1,11 @@
 // How many cores this process may use: the smaller of its affinity mask and its cgroup quota.
-#ifndef SISKIN_SERVER_ENGINE_CPU_TOPOLOGY_H_
-#define SISKIN_SERVER_ENGINE_CPU_TOPOLOGY_H_
+#ifndef SISKIN_BASE_CPU_BUDGET_H_
+#define SISKIN_BASE_CPU_BUDGET_H_
 
 #include <string>
 #include <vector>
 
-namespace siskin::engine {
+namespace siskin {
 
 struct CpuBudget {
   std::vector<int> cpus;  // the affinity mask, ascending; empty if the kernel does not tell
@@ -20,6 +20,6 @@ struct CpuBudget {
 // affinity mask is always this process's.
 CpuBudget DetectCpuBudget(const std::string& root = "");
 
-}  // namespace siskin::engine
+}  // namespace siskin
 
-#endif  // SISKIN_SERVER_ENGINE_CPU_TOPOLOGY_H_
+#endif  // SISKIN_BASE_CPU_BUDGET_H_

@@ -3,8 +3,8 @@
 //
 // The cause travels with the absl::Status, as a payload, from where the refusal is decided to where
 // it is counted. It does not go over the wire.
-#ifndef SISKIN_SERVER_BATCHING_REJECTION_H_
-#define SISKIN_SERVER_BATCHING_REJECTION_H_
+#ifndef SISKIN_BASE_REJECTION_H_
+#define SISKIN_BASE_REJECTION_H_
 
 #include <array>
 #include <optional>
@@ -12,7 +12,7 @@
 
 #include "absl/status/status.h"
 
-namespace siskin::batching {
+namespace siskin {
 
 enum class Rejection {
   kQueueFull,        // the model's queue; RESOURCE_EXHAUSTED
@@ -40,6 +40,6 @@ absl::Status Reject(Rejection reason, std::string_view message);
 // INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION. nullopt for OK and for what is no refusal.
 std::optional<Rejection> RejectionOf(const absl::Status& status);
 
-}  // namespace siskin::batching
+}  // namespace siskin
 
-#endif  // SISKIN_SERVER_BATCHING_REJECTION_H_
+#endif  // SISKIN_BASE_REJECTION_H_

@@ -1,11 +1,11 @@
-#include "server/engine/cgroup.h"
+#include "base/cgroup.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/fakes/kernel_files.h"
 
-namespace siskin::engine {
+namespace siskin {
 namespace {
 
 using ::testing::ElementsAre;
@@ -58,4 +58,4 @@ TEST_F(CgroupTest, FoldersLeadUpToTheMount) {
 }
 
 }  // namespace
-}  // namespace siskin::engine
+}  // namespace siskin
