@@ -1,7 +1,6 @@
 // What metrics cost: the calls that one request makes, beside the network that it came for, and a
 // scrape. Run it on an idle machine; see loadtest/README.md.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -11,6 +10,7 @@
 
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
+#include "base/clock.h"
 #include "base/status_macros.h"
 #include "models/model_loader.h"
 #include "server/batching/batch_queue.h"
@@ -28,9 +28,9 @@ constexpr int kScrapes = 100;
 
 template <typename Work>
 absl::Duration Time(Work work) {
-  const auto start = std::chrono::steady_clock::now();
+  const MonotonicTime start = Clock::Real().Now();
   work();
-  return absl::FromChrono(std::chrono::steady_clock::now() - start);
+  return Clock::Real().Now() - start;
 }
 
 absl::StatusOr<std::shared_ptr<const engine::LoadedModel>> Load() {
@@ -72,15 +72,13 @@ struct Messages {
 // server/engine do.
 void Report(metrics::Metrics& metrics, const engine::LoadedModel& model, const Messages& messages,
             int lane) {
-  using std::chrono::steady_clock;
   metrics.OnMessage(metrics::Direction::kReceived, messages.request.ByteSizeLong());
   const engine::TaskTiming timing = {.queue = absl::Microseconds(700),
                                      .prepare = absl::Microseconds(1700),
                                      .compute = absl::Microseconds(2900),
                                      .batch_size = 1};
-  const steady_clock::time_point start = steady_clock::now();
-  metrics.OnStages(model.name(), model.version(), timing,
-                   absl::FromChrono(steady_clock::now() - start));
+  const MonotonicTime start = Clock::Real().Now();
+  metrics.OnStages(model.name(), model.version(), timing, Clock::Real().Now() - start);
   metrics.OnBatch(model, 1, batching::CloseReason::kDelay, timing.compute);
   metrics.OnLaneBusy(lane, timing.prepare + timing.compute);
   metrics.OnMessage(metrics::Direction::kSent, messages.response.ByteSizeLong());

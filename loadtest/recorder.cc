@@ -4,7 +4,6 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 
 namespace siskin::loadtest {
 namespace {
@@ -27,14 +26,14 @@ Recorder::Recorder(std::vector<std::string> ids, absl::Duration timeout, int64_t
     : ids_(std::move(ids)),
       timeout_(timeout),
       max_requests_(max_requests),
-      started_(absl::Now()),
+      started_(Clock::Real().Now()),
       top1_(ids_.size(), -1) {}
 
 void Recorder::StartMeasuring() {
   absl::MutexLock lock(&mu_);
   if (phase_ != Phase::kWarmUp) return;
   phase_ = Phase::kMeasuring;
-  started_ = absl::Now();
+  started_ = Clock::Real().Now();
   stats_.requests = 0;
   stats_.succeeded = 0;
   stats_.latency.Clear();
@@ -49,7 +48,7 @@ void Recorder::Stop() {
 void Recorder::StopLocked() {
   if (phase_ == Phase::kStopped) return;
   phase_ = Phase::kStopped;
-  stats_.elapsed = absl::Now() - started_;
+  stats_.elapsed = Clock::Real().Now() - started_;
   stopped_.SignalAll();
 }
 
@@ -59,10 +58,10 @@ bool Recorder::stopped() const {
 }
 
 bool Recorder::WaitUntilStopped(absl::Duration timeout) const {
-  const absl::Time deadline = absl::Now() + timeout;
+  const MonotonicTime deadline = Clock::Real().Now() + timeout;
   absl::MutexLock lock(&mu_);
-  while (phase_ != Phase::kStopped) {
-    if (stopped_.WaitWithDeadline(&mu_, deadline)) break;
+  while (phase_ != Phase::kStopped && Clock::Real().Now() < deadline) {
+    stopped_.WaitUntil(mu_, deadline);
   }
   return phase_ == Phase::kStopped;
 }
@@ -103,7 +102,7 @@ void Recorder::CheckAnswer(size_t payload, const v1::ClassifyResponse& response)
 Stats Recorder::Snapshot() const {
   absl::MutexLock lock(&mu_);
   Stats stats = stats_;
-  if (phase_ != Phase::kStopped) stats.elapsed = absl::Now() - started_;
+  if (phase_ != Phase::kStopped) stats.elapsed = Clock::Real().Now() - started_;
   return stats;
 }
 

@@ -15,6 +15,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "base/clock.h"
 #include "loadtest/histogram.h"
 #include "siskin/v1/classifier.pb.h"
 
@@ -74,9 +75,9 @@ class Recorder {
   const int64_t max_requests_;
 
   mutable absl::Mutex mu_;
-  mutable absl::CondVar stopped_;
+  mutable CondVar stopped_;
   Phase phase_ ABSL_GUARDED_BY(mu_) = Phase::kWarmUp;
-  absl::Time started_ ABSL_GUARDED_BY(mu_);
+  MonotonicTime started_ ABSL_GUARDED_BY(mu_);
   std::vector<int64_t> top1_ ABSL_GUARDED_BY(mu_);  // by payload; -1: not answered yet
   Stats stats_ ABSL_GUARDED_BY(mu_);
 };

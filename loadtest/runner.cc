@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "base/clock.h"
 #include "loadtest/cpu.h"
 #include "loadtest/worker.h"
 
@@ -90,9 +91,9 @@ Lanes MakeLanes(const Options& options, const std::vector<std::shared_ptr<grpc::
 // False in the last case.
 bool Watch(const Recorder& recorder, absl::string_view what, absl::Duration duration,
            const ProgressFn& progress) {
-  const absl::Time end = absl::Now() + duration;
+  const MonotonicTime end = Clock::Real().Now() + duration;
   for (;;) {
-    const absl::Duration left = end - absl::Now();
+    const absl::Duration left = end - Clock::Real().Now();
     if (left <= absl::ZeroDuration()) return true;
     if (recorder.WaitUntilStopped(std::min(left, kProgressInterval))) return true;
     if (progress && !progress(what, recorder.Snapshot())) return false;

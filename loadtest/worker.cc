@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/clock.h"
+
 namespace siskin::loadtest {
 namespace {
 
@@ -18,10 +20,10 @@ void Worker::Cancel() {
   if (context_.has_value()) context_->TryCancel();
 }
 
-void Worker::StartClock() { started_ = std::chrono::steady_clock::now(); }
+void Worker::StartClock() { started_ = Clock::Real().Now(); }
 
 void Worker::Finish(const grpc::Status& status) {
-  const auto latency = absl::FromChrono(std::chrono::steady_clock::now() - started_);
+  const absl::Duration latency = Clock::Real().Now() - started_;
   env_.recorder->Record(payload_, latency, status, response_);
   payload_ = (payload_ + 1) % env_.payloads->size();
 }

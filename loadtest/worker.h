@@ -12,12 +12,12 @@
 #include <grpcpp/completion_queue.h>
 #include <grpcpp/generic/generic_stub.h>
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "absl/time/time.h"
+#include "base/clock.h"
 #include "loadtest/payload.h"
 #include "loadtest/recorder.h"
 
@@ -60,7 +60,7 @@ class Worker {
  private:
   grpc::Alarm alarm_;
   size_t payload_;
-  std::chrono::steady_clock::time_point started_;
+  MonotonicTime started_;
 };
 
 // One Classify call after another.

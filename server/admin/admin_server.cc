@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -13,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
 
 namespace siskin::admin {
 namespace {
@@ -22,7 +22,7 @@ constexpr char kExposition[] = "text/plain; version=0.0.4; charset=utf-8";
 // Two for whoever reads, one for the photo that the status page may be busy with.
 constexpr char kThreads[] = "3";
 constexpr char kStalledMs[] = "5000";
-constexpr auto kBodyTimeout = std::chrono::seconds(30);
+constexpr absl::Duration kBodyTimeout = absl::Seconds(30);
 
 // Nothing is loaded from elsewhere, nothing runs that is not a file of ours, nobody frames us.
 constexpr char kSecurityHeaders[] =
@@ -155,11 +155,11 @@ class CivetAdminServer final : public AdminServer {
 
   static std::optional<std::string> ReadBody(mg_connection* connection, int64_t length) {
     constexpr size_t kChunk = size_t{64} << 10;
-    const auto deadline = std::chrono::steady_clock::now() + kBodyTimeout;
+    const MonotonicTime deadline = Clock::Real().Now() + kBodyTimeout;
     std::string body(static_cast<size_t>(length), '\0');
     for (size_t at = 0; at < body.size();) {
       const int n = mg_read(connection, &body[at], std::min(kChunk, body.size() - at));
-      if (n <= 0 || std::chrono::steady_clock::now() > deadline) return std::nullopt;
+      if (n <= 0 || Clock::Real().Now() > deadline) return std::nullopt;
       at += static_cast<size_t>(n);
     }
     return body;

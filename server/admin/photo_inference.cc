@@ -1,11 +1,11 @@
 #include "server/admin/photo_inference.h"
 
-#include <chrono>
 #include <utility>
 
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "absl/types/span.h"
+#include "base/clock.h"
 #include "base/rejection.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
@@ -16,7 +16,6 @@
 namespace siskin::admin {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using Json = nlohmann::ordered_json;
 
 constexpr char kMethod[] = "StatusPage";
@@ -69,7 +68,7 @@ absl::StatusOr<pipeline::InferenceResult> Infer(pipeline::Inference& inference,
   request.input = pipeline::ImagesInput{
       .files = {absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(question.photo.data()),
                                     question.photo.size())}};
-  request.deadline = absl::Now() + PhotoInference::kTimeout;
+  request.deadline = Clock::Real().Now() + PhotoInference::kTimeout;
   absl::StatusOr<pipeline::InferenceResult> result;
   absl::Notification done;
   inference.Start(request, [&](absl::StatusOr<pipeline::InferenceResult> answer) {
@@ -83,14 +82,14 @@ absl::StatusOr<pipeline::InferenceResult> Infer(pipeline::Inference& inference,
 }  // namespace
 
 absl::StatusOr<std::string> PhotoInference::Run(const PhotoQuestion& question) {
-  const Clock::time_point start = Clock::now();
+  const MonotonicTime start = Clock::Real().Now();
   const absl::StatusOr<pipeline::InferenceResult> result = Infer(inference_, question);
-  Count(question, result.status(), absl::FromChrono(Clock::now() - start));
+  Count(question, result.status(), Clock::Real().Now() - start);
   SISKIN_RETURN_IF_ERROR(result.status());
-  const Clock::time_point answering = Clock::now();
+  const MonotonicTime answering = Clock::Real().Now();
   std::string answer = Answer(*result);
   metrics_.OnStages(result->servable->model->name(), result->servable->model->version(),
-                    result->timing, absl::FromChrono(Clock::now() - answering));
+                    result->timing, Clock::Real().Now() - answering);
   return answer;
 }
 

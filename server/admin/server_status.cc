@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/clock.h"
 #include "nlohmann/json.hpp"
 
 namespace siskin::admin {
@@ -69,7 +70,7 @@ Json ModelOf(const engine::VersionStatus& status, const engine::ModelRegistry& r
 }  // namespace
 
 std::string ServerStatus(const ServerFacts& facts, const engine::ModelRegistry& registry,
-                         bool ready, absl::Time now) {
+                         bool ready, MonotonicTime now) {
   Json models = Json::array();
   for (const engine::VersionStatus& status : registry.List()) {
     models.push_back(ModelOf(status, registry));

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "base/clock.h"
 #include "server/engine/model_registry.h"
 
 namespace siskin::admin {
@@ -15,7 +16,7 @@ struct ServerFacts {
   std::string version;
   std::string onednn;
   std::string isa;
-  absl::Time start;
+  MonotonicTime start;
   int lanes = 0;
   int64_t max_photo_bytes = 0;
   int64_t max_in_flight = 0;  // requests
@@ -28,7 +29,7 @@ struct ServerFacts {
 // width, form), where the weights' names come from (key_style), "random_weights", "task", "classes"
 // of a classifier, "labels", "input", "batching", "weight_bytes" and "arena_bytes" a lane.
 std::string ServerStatus(const ServerFacts& facts, const engine::ModelRegistry& registry,
-                         bool ready, absl::Time now);
+                         bool ready, MonotonicTime now);
 
 }  // namespace siskin::admin
 

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "base/clock.h"
 #include "base/status_macros.h"
 #include "server/repository/builtin_model.h"
 #include "spdlog/spdlog.h"
@@ -87,7 +87,7 @@ absl::Status ModelHost::LoadAll(const std::vector<ModelToLoad>& models,
 }
 
 absl::Status ModelHost::Load(const ModelToLoad& model) {
-  const absl::Time start = absl::Now();
+  const MonotonicTime start = Clock::Real().Now();
   SISKIN_ASSIGN_OR_RETURN(models::BoundModel bound, model.load());
   SISKIN_ASSIGN_OR_RETURN(
       auto loaded, engine::LoadedModel::Compile(
@@ -96,17 +96,17 @@ absl::Status ModelHost::Load(const ModelToLoad& model) {
                                           .labels = model.labels,
                                           .max_batch_size = model.queue.limits.max_batch_size}));
   SISKIN_RETURN_IF_ERROR(registry_.Transition(model.name, model.version, ModelState::kWarming));
-  SISKIN_RETURN_IF_ERROR(WarmAndPublish(model, loaded, absl::Now() - start));
-  LogReady(*loaded, absl::Now() - start);
+  SISKIN_RETURN_IF_ERROR(WarmAndPublish(model, loaded, Clock::Real().Now() - start));
+  LogReady(*loaded, Clock::Real().Now() - start);
   return absl::OkStatus();
 }
 
 absl::Status ModelHost::WarmAndPublish(const ModelToLoad& model,
                                        std::shared_ptr<const engine::LoadedModel> loaded,
                                        absl::Duration load) {
-  const absl::Time start = absl::Now();
+  const MonotonicTime start = Clock::Real().Now();
   SISKIN_RETURN_IF_ERROR(lanes_.Prepare(loaded));
-  const absl::Duration warm_up = absl::Now() - start;
+  const absl::Duration warm_up = Clock::Real().Now() - start;
   // The queue hands the model back to the lanes, which only read it.
   auto queue = scheduler_.AddQueue(model.queue, const_cast<engine::LoadedModel*>(loaded.get()));
   if (!queue.ok()) {

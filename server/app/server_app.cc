@@ -6,6 +6,7 @@
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/clock.h"
 #include "base/cpu_budget.h"
 #include "base/status_macros.h"
 #include "ops/plan.h"
@@ -67,7 +68,7 @@ std::vector<int> CpusToPin(const CpuBudget& budget, int lanes) {
 
 }  // namespace
 
-ServerApp::ServerApp(const ServerOptions& options, absl::Time start)
+ServerApp::ServerApp(const ServerOptions& options, MonotonicTime start)
     : options_(options),
       start_(start),
       metrics_(metrics::Metrics::Create({.version = Version(),
@@ -85,7 +86,7 @@ ServerApp::ServerApp(const ServerOptions& options, absl::Time start)
 
 absl::StatusOr<std::unique_ptr<ServerApp>> ServerApp::Start(const ServerOptions& options,
                                                             absl::FunctionRef<bool()> stop) {
-  const absl::Time start = absl::Now();
+  const MonotonicTime start = Clock::Real().Now();
   // Before anything is opened: a missing repository is the most likely mistake.
   SISKIN_ASSIGN_OR_RETURN(const std::vector<ModelToLoad> models, FindModels(options));
   auto app = absl::WrapUnique(new ServerApp(options, start));
@@ -94,7 +95,7 @@ absl::StatusOr<std::unique_ptr<ServerApp>> ServerApp::Start(const ServerOptions&
   SISKIN_RETURN_IF_ERROR(app->host_->LoadAll(models, stop));
   if (app->ready()) {
     app->metrics_->OnReady();
-    spdlog::info("ready after {:.2f} s", absl::ToDoubleSeconds(absl::Now() - start));
+    spdlog::info("ready after {:.2f} s", absl::ToDoubleSeconds(Clock::Real().Now() - start));
   }
   return app;
 }
@@ -159,7 +160,7 @@ admin::StatusPage::Sources ServerApp::StatusSources() {
   return {
       .status =
           [this, facts] {
-            return admin::ServerStatus(facts, registry_, health_.ready(), absl::Now());
+            return admin::ServerStatus(facts, registry_, health_.ready(), Clock::Real().Now());
           },
       .infer =
           [this](const admin::PhotoQuestion& question) { return photo_inference_.Run(question); }};

@@ -19,6 +19,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "base/clock.h"
 #include "server/admin/admin_server.h"
 #include "server/admin/photo_inference.h"
 #include "server/admin/status_page.h"
@@ -75,7 +76,7 @@ class ServerApp {
   bool ready() const { return health_.ready(); }
 
  private:
-  ServerApp(const ServerOptions& options, absl::Time start);
+  ServerApp(const ServerOptions& options, MonotonicTime start);
 
   absl::Status StartLanes();
   absl::Status Listen();
@@ -86,7 +87,7 @@ class ServerApp {
 
   // In the order in which they depend on each other; destroyed in reverse.
   const ServerOptions options_;
-  const absl::Time start_;
+  const MonotonicTime start_;
   const std::unique_ptr<metrics::Metrics> metrics_;
   engine::ModelRegistry registry_;
   rpc::HealthReporter health_;

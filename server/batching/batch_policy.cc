@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/clock.h"
+
 namespace siskin::batching {
 
 const char* ToString(CloseReason reason) {
@@ -18,15 +20,12 @@ const char* ToString(CloseReason reason) {
   return "unknown";
 }
 
-BatchDecision DecideBatch(const QueueView& queue, const BatchLimits& limits, absl::Time now) {
+BatchDecision DecideBatch(const QueueView& queue, const BatchLimits& limits, MonotonicTime now) {
   const int size = std::min(queue.size, limits.max_batch_size);
   if (queue.size >= limits.max_batch_size) return Dispatch{size, CloseReason::kFull};
   if (queue.draining) return Dispatch{size, CloseReason::kDraining};
-  // Zero is asked for by itself: it must hold even after the wall clock was set back.
-  const absl::Time delay_over = queue.oldest_enqueued + limits.max_delay;
-  if (limits.max_delay <= absl::ZeroDuration() || delay_over <= now) {
-    return Dispatch{size, CloseReason::kDelay};
-  }
+  const MonotonicTime delay_over = queue.oldest_enqueued + limits.max_delay;
+  if (delay_over <= now) return Dispatch{size, CloseReason::kDelay};
   if (queue.earliest_deadline <= delay_over) return Dispatch{size, CloseReason::kDeadline};
   return WaitUntil{delay_over};
 }

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "absl/time/time.h"
+#include "base/clock.h"
 
 namespace siskin::batching {
 
@@ -17,8 +18,8 @@ struct BatchLimits {
 // What the policy may know of a queue. REQUIRES: size > 0.
 struct QueueView {
   int size = 0;
-  absl::Time oldest_enqueued;
-  absl::Time earliest_deadline = absl::InfiniteFuture();
+  MonotonicTime oldest_enqueued;
+  MonotonicTime earliest_deadline = MonotonicTime::InfiniteFuture();
   bool draining = false;  // nothing more will come
 };
 
@@ -30,21 +31,21 @@ struct Dispatch {
   CloseReason reason = CloseReason::kFull;
 };
 struct WaitUntil {
-  absl::Time time;
+  MonotonicTime time;
 };
 using BatchDecision = std::variant<Dispatch, WaitUntil>;
 
 // Called when a lane is free. The first rule that holds decides:
 //   size >= max_batch_size                              -> max_batch_size tasks, kFull
 //   draining                                            -> everything, kDraining
-//   max_delay is 0, or the oldest has waited that long  -> everything, kDelay
+//   the oldest has waited for max_delay, which may be 0  -> everything, kDelay
 //   earliest_deadline <= oldest_enqueued + max_delay    -> everything, kDeadline: at once, since
 //   the
 //                                                          delay would use up what time there is
 //   otherwise                                           -> wait until oldest_enqueued + max_delay
 // So no wait ever reaches a deadline; a deadline is missed only for want of a free lane or in the
 // computation itself.
-BatchDecision DecideBatch(const QueueView& queue, const BatchLimits& limits, absl::Time now);
+BatchDecision DecideBatch(const QueueView& queue, const BatchLimits& limits, MonotonicTime now);
 
 }  // namespace siskin::batching
 

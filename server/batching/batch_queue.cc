@@ -29,10 +29,12 @@ absl::Status CheckOptions(const QueueOptions& options) {
   return absl::OkStatus();
 }
 
-bool IsDead(const Task& task, absl::Time now) { return task.cancelled() || task.deadline() <= now; }
+bool IsDead(const Task& task, MonotonicTime now) {
+  return task.cancelled() || task.deadline() <= now;
+}
 
 // Ends each of `dead`; no lock is held, since answering a task may take other locks.
-void FailDead(std::vector<std::unique_ptr<Task>>& dead, absl::Time now) {
+void FailDead(std::vector<std::unique_ptr<Task>>& dead, MonotonicTime now) {
   for (const std::unique_ptr<Task>& task : dead) {
     const std::string waited = absl::FormatDuration(now - task->enqueued());
     // Asked first: a deadline that passes makes gRPC cancel the call as well.
@@ -67,7 +69,7 @@ absl::Status BatchQueue::Enqueue(std::unique_ptr<Task>& task) {
     return Reject(Rejection::kQueueFull, absl::StrCat("the model's queue is full (",
                                                       options_.capacity, " waiting); retry later"));
   }
-  const absl::Time now = scheduler_.clock_.Now();
+  const MonotonicTime now = scheduler_.clock_.Now();
   task->set_enqueued(now);
   tasks_.push_back(std::move(task));
   const BatchDecision decision = scheduler_.Decide(*this, now);
@@ -126,7 +128,7 @@ void Scheduler::Drain() {
   changed_.SignalAll();
 }
 
-BatchDecision Scheduler::Decide(const BatchQueue& queue, absl::Time now) const {
+BatchDecision Scheduler::Decide(const BatchQueue& queue, MonotonicTime now) const {
   const BatchLimits& limits = queue.options_.limits;
   QueueView view;
   view.size = static_cast<int>(queue.tasks_.size());
@@ -139,7 +141,7 @@ BatchDecision Scheduler::Decide(const BatchQueue& queue, absl::Time now) const {
   return DecideBatch(view, limits, now);
 }
 
-void Scheduler::RemoveDead(BatchQueue& queue, absl::Time now, TaskList& dead) {
+void Scheduler::RemoveDead(BatchQueue& queue, MonotonicTime now, TaskList& dead) {
   std::deque<std::unique_ptr<Task>>& tasks = queue.tasks_;
   const size_t reach = queue.options_.limits.max_batch_size;
   size_t alive = 0;
@@ -154,7 +156,7 @@ void Scheduler::RemoveDead(BatchQueue& queue, absl::Time now, TaskList& dead) {
   tasks.erase(tasks.begin() + alive, tasks.begin() + seen);
 }
 
-Scheduler::Prospect Scheduler::LookAround(absl::Time now, TaskList& dead) {
+Scheduler::Prospect Scheduler::LookAround(MonotonicTime now, TaskList& dead) {
   Prospect prospect;
   for (const std::shared_ptr<BatchQueue>& queue : queues_) {
     RemoveDead(*queue, now, dead);
@@ -179,16 +181,16 @@ void Scheduler::Take(BatchQueue& queue, const Dispatch& dispatch, Batch& batch) 
   queue.tasks_.erase(queue.tasks_.begin(), end);
 }
 
-void Scheduler::Sleep(absl::Time next_due) {
+void Scheduler::Sleep(MonotonicTime next_due) {
   if (next_due >= watched_until_) {
-    clock_.WaitUntil(changed_, mu_, absl::InfiniteFuture());
+    clock_.WaitUntil(changed_, mu_, MonotonicTime::InfiniteFuture());
     return;
   }
   watched_until_ = next_due;
   clock_.WaitUntil(changed_, mu_, next_due);
   // Unless another lane watches an earlier time by now. If it is another's watch on the very same
   // time that is dropped here, no harm is done: the caller looks around and watches again.
-  if (watched_until_ == next_due) watched_until_ = absl::InfiniteFuture();
+  if (watched_until_ == next_due) watched_until_ = MonotonicTime::InfiniteFuture();
 }
 
 bool Scheduler::AllEmpty() const {
@@ -200,7 +202,7 @@ bool Scheduler::WaitForBatch(Batch& batch) {
   batch.tasks.clear();
   TaskList dead;
   while (batch.tasks.empty()) {
-    absl::Time now;
+    MonotonicTime now;
     {
       absl::MutexLock lock(&mu_);
       now = clock_.Now();

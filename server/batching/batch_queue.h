@@ -95,30 +95,31 @@ class Scheduler {
 
   // What a lane that looks around finds.
   struct Prospect {
-    BatchQueue* due = nullptr;                     // the queue to serve, or null
-    Dispatch dispatch;                             // what to take from it
-    absl::Time next_due = absl::InfiniteFuture();  // when `due` is null: when to look again
+    BatchQueue* due = nullptr;  // the queue to serve, or null
+    Dispatch dispatch;          // what to take from it
+    MonotonicTime next_due =
+        MonotonicTime::InfiniteFuture();  // when `due` is null: when to look again
   };
 
-  BatchDecision Decide(const BatchQueue& queue, absl::Time now) const
+  BatchDecision Decide(const BatchQueue& queue, MonotonicTime now) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Moves what has expired or is cancelled to `dead`, as far in as the next batch would reach.
-  void RemoveDead(BatchQueue& queue, absl::Time now, TaskList& dead)
+  void RemoveDead(BatchQueue& queue, MonotonicTime now, TaskList& dead)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  Prospect LookAround(absl::Time now, TaskList& dead) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  Prospect LookAround(MonotonicTime now, TaskList& dead) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Take(BatchQueue& queue, const Dispatch& dispatch, Batch& batch)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Sleeps until something changes or `next_due`, if no other lane watches that time already.
-  void Sleep(absl::Time next_due) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Sleep(MonotonicTime next_due) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool AllEmpty() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   Clock& clock_;
   mutable absl::Mutex mu_;
-  absl::CondVar changed_;
+  CondVar changed_;
   std::vector<std::shared_ptr<BatchQueue>> queues_ ABSL_GUARDED_BY(mu_);
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
   // The earliest time that a sleeping lane will wake by itself.
-  absl::Time watched_until_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();
+  MonotonicTime watched_until_ ABSL_GUARDED_BY(mu_) = MonotonicTime::InfiniteFuture();
 };
 
 }  // namespace siskin::batching

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "base/clock.h"
 
 namespace siskin::batching {
 
@@ -26,8 +27,8 @@ class CancelFlag {
 
 class Task {
  public:
-  // `deadline` may be absl::InfiniteFuture(); `cancel` may be null.
-  Task(absl::Time deadline, std::shared_ptr<const CancelFlag> cancel)
+  // `deadline` may be MonotonicTime::InfiniteFuture(); `cancel` may be null.
+  Task(MonotonicTime deadline, std::shared_ptr<const CancelFlag> cancel)
       : deadline_(deadline), cancel_(std::move(cancel)) {}
   virtual ~Task() = default;
   Task(const Task&) = delete;
@@ -37,19 +38,19 @@ class Task {
   // once: by whoever runs it, or by this.
   virtual void Fail(const absl::Status& status) = 0;
 
-  absl::Time deadline() const { return deadline_; }
+  MonotonicTime deadline() const { return deadline_; }
   // Cheap and lock-free: called with the scheduler's lock held. Overridden where there is more than
   // one reason to stop.
   virtual bool cancelled() const { return cancel_ != nullptr && cancel_->cancelled(); }
 
   // When the queue accepted the task; set by the queue.
-  absl::Time enqueued() const { return enqueued_; }
-  void set_enqueued(absl::Time time) { enqueued_ = time; }
+  MonotonicTime enqueued() const { return enqueued_; }
+  void set_enqueued(MonotonicTime time) { enqueued_ = time; }
 
  private:
-  const absl::Time deadline_;
+  const MonotonicTime deadline_;
   const std::shared_ptr<const CancelFlag> cancel_;
-  absl::Time enqueued_;
+  MonotonicTime enqueued_;
 };
 
 }  // namespace siskin::batching

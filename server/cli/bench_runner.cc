@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <barrier>
-#include <chrono>
 #include <cmath>
 #include <random>
 #include <thread>
 
+#include "base/clock.h"
 #include "base/cpu_affinity.h"
 #include "base/status_macros.h"
 
@@ -34,9 +34,9 @@ absl::StatusOr<absl::Duration> TimeRun(const ops::Plan& plan, const std::vector<
                                        ops::Workspace& workspace) {
   // A run destroys its input.
   std::copy(input.begin(), input.end(), workspace.input().begin());
-  const auto start = std::chrono::steady_clock::now();
+  const MonotonicTime start = Clock::Real().Now();
   SISKIN_RETURN_IF_ERROR(plan.Run(workspace));
-  return absl::FromChrono(std::chrono::steady_clock::now() - start);
+  return Clock::Real().Now() - start;
 }
 
 absl::Status WarmUp(const ops::Plan& plan, const std::vector<float>& input,
@@ -50,11 +50,11 @@ absl::Status WarmUp(const ops::Plan& plan, const std::vector<float>& input,
 absl::Status Measure(const ops::Plan& plan, const std::vector<float>& input,
                      ops::Workspace& workspace, absl::Duration duration,
                      std::vector<absl::Duration>& runs) {
-  const auto end = std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(duration);
+  const MonotonicTime end = Clock::Real().Now() + duration;
   do {
     SISKIN_ASSIGN_OR_RETURN(const absl::Duration run, TimeRun(plan, input, workspace));
     runs.push_back(run);
-  } while (std::chrono::steady_clock::now() < end);
+  } while (Clock::Real().Now() < end);
   return absl::OkStatus();
 }
 

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "base/clock.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/support/status.h"
 #include "server/cli/file_list.h"
@@ -58,11 +59,11 @@ Response CallWithPhoto(
   request.set_model(options.model);
   request.set_version(options.version);
   request.set_image(*std::move(photo));
-  const absl::Time start = absl::Now();
+  const MonotonicTime start = Clock::Real().Now();
   grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(start + options.timeout));
+  context.set_deadline(absl::ToChronoTime(absl::Now() + options.timeout));
   outcome.status = ToAbslStatus(method(&context, request, &response));
-  outcome.total = absl::Now() - start;
+  outcome.total = Clock::Real().Now() - start;
   if (!outcome.status.ok()) return response;
   outcome.model = response.model();
   outcome.version = response.version();

@@ -7,6 +7,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
 #include "base/status_macros.h"
 
 namespace siskin::engine {
@@ -105,7 +106,7 @@ size_t Lane::RunChunk(LaneModel& model, Tasks waiting, Totals& totals) {
 
   const size_t chosen = Settle(model, wished);
   ops::Workspace& workspace = model.workspace(chosen);
-  const absl::Time start = clock_.Now();
+  const MonotonicTime start = clock_.Now();
   const absl::Status status = model.plan(chosen).Run(workspace);
   const absl::Duration compute = clock_.Now() - start;
   if (status.ok()) totals.images += static_cast<int>(slots_.size());
@@ -119,13 +120,13 @@ size_t Lane::RunChunk(LaneModel& model, Tasks waiting, Totals& totals) {
 size_t Lane::Fill(ops::Workspace& workspace, const ops::Plan& plan, Tasks waiting) {
   const size_t image = plan.input_shape().elements();
   size_t taken = 0;
-  absl::Time start = clock_.Now();
+  MonotonicTime start = clock_.Now();
   while (taken < waiting.size() && slots_.size() < static_cast<size_t>(plan.batch_size())) {
     // The queues of models hold inference tasks only: see LanePool.
     auto task = absl::WrapUnique(static_cast<InferenceTask*>(waiting[taken++].release()));
     const absl::Status status =
         task->Prepare(workspace.input().subspan(slots_.size() * image, image));
-    const absl::Time end = clock_.Now();
+    const MonotonicTime end = clock_.Now();
     if (status.ok()) {
       slots_.push_back({std::move(task), end - start});
     } else {

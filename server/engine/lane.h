@@ -20,6 +20,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "base/clock.h"
 #include "server/batching/batch_queue.h"
 #include "server/engine/inference_task.h"
 #include "server/engine/loaded_model.h"
@@ -89,7 +90,7 @@ class Lane {
 
   // Of the thread in Run; kept to reuse their memory.
   std::vector<Slot> slots_;
-  absl::Time taken_;  // when the batch in work left its queue
+  MonotonicTime taken_;  // when the batch in work left its queue
 
   mutable absl::Mutex mu_;  // never held while anything is computed
   std::map<const void*, std::shared_ptr<LaneModel>> models_ ABSL_GUARDED_BY(mu_);

@@ -39,13 +39,7 @@ prometheus::Family<T>& Register(prometheus::Registry& registry,
   return builder.Name(name).Help(help).Register(registry);
 }
 
-// Counters and the sums of histograms only grow: a clock that was set back must not lower them.
-inline absl::Duration NotNegative(absl::Duration duration) {
-  return std::max(duration, absl::ZeroDuration());
-}
-inline double Seconds(absl::Duration duration) {
-  return absl::ToDoubleSeconds(NotNegative(duration));
-}
+inline double Seconds(absl::Duration duration) { return absl::ToDoubleSeconds(duration); }
 
 // Bounds of every latency histogram. Of factor 1.25 to 1.5 where a light network's latency lies,
 // wider above. Every usual objective (10, 15, 50, 100 ms) is a bound, and the last one is above a

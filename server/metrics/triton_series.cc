@@ -6,9 +6,7 @@ namespace {
 using prometheus::BuildCounter;
 using prometheus::BuildGauge;
 
-double Microseconds(absl::Duration duration) {
-  return absl::ToDoubleMicroseconds(NotNegative(duration));
-}
+double Microseconds(absl::Duration duration) { return absl::ToDoubleMicroseconds(duration); }
 
 }  // namespace
 

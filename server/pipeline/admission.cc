@@ -47,10 +47,18 @@ void Admission::RemoveRequest() {
 }
 
 void Admission::NotifyIdle() {
-  if (!idle_notified_.exchange(true)) idle_.Notify();
+  absl::MutexLock lock(&mu_);
+  idle_ = true;
+  became_idle_.SignalAll();
 }
 
-absl::StatusOr<Permit> Admission::Admit(int64_t bytes, absl::Time deadline, absl::Time now) {
+bool Admission::WaitUntilIdle(MonotonicTime deadline) {
+  absl::MutexLock lock(&mu_);
+  while (!idle_ && Clock::Real().Now() < deadline) became_idle_.WaitUntil(mu_, deadline);
+  return idle_;
+}
+
+absl::StatusOr<Permit> Admission::Admit(int64_t bytes, MonotonicTime deadline, MonotonicTime now) {
   if (deadline <= now) {
     return Reject(Rejection::kDeadline, "the deadline had passed when the request came");
   }

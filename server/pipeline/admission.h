@@ -8,9 +8,10 @@
 #include <cstdint>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/notification.h"
-#include "absl/time/time.h"
+#include "absl/synchronization/mutex.h"
+#include "base/clock.h"
 
 namespace siskin::pipeline {
 
@@ -45,16 +46,14 @@ class Admission {
   // INVALID_ARGUMENT for more bytes than there ever are; RESOURCE_EXHAUSTED over a limit (worth a
   // retry); UNAVAILABLE while closed; DEADLINE_EXCEEDED when `deadline` has passed at `now`.
   // Marked with their Rejection.
-  absl::StatusOr<Permit> Admit(int64_t bytes, absl::Time deadline, absl::Time now);
+  absl::StatusOr<Permit> Admit(int64_t bytes, MonotonicTime deadline, MonotonicTime now);
 
   // Draining: nothing more is admitted, and requests() falls to 0, where it stays but for requests
   // that are being refused.
   void Close();
   // Blocks until nothing that was admitted is in flight, then true; false if `deadline` comes
   // first. REQUIRES: closed.
-  bool WaitUntilIdle(absl::Time deadline) const {
-    return idle_.WaitForNotificationWithDeadline(deadline);
-  }
+  bool WaitUntilIdle(MonotonicTime deadline);
   int64_t requests() const { return requests_.load(); }
   int64_t bytes() const { return bytes_.load(); }
   const Limits& limits() const { return limits_; }
@@ -68,8 +67,9 @@ class Admission {
   std::atomic<int64_t> requests_{0};
   std::atomic<int64_t> bytes_{0};
   std::atomic<bool> closed_{false};
-  std::atomic<bool> idle_notified_{false};
-  absl::Notification idle_;
+  absl::Mutex mu_;
+  CondVar became_idle_;
+  bool idle_ ABSL_GUARDED_BY(mu_) = false;  // closed, and once without a request since
 };
 
 }  // namespace siskin::pipeline

@@ -187,7 +187,7 @@ class PendingRequest {
 
 class ImageTask : public engine::InferenceTask {
  public:
-  ImageTask(std::shared_ptr<PendingRequest> request, int image, absl::Time deadline,
+  ImageTask(std::shared_ptr<PendingRequest> request, int image, MonotonicTime deadline,
             std::shared_ptr<const batching::CancelFlag> cancel)
       : InferenceTask(deadline, std::move(cancel)), request_(std::move(request)), image_(image) {}
 

@@ -47,7 +47,7 @@ struct InferenceRequest {
   std::optional<models::Task> task;  // what the model is asked to do; unset: whatever it does
   engine::Reading reading = engine::Reading::kOutputs;
   std::variant<ImagesInput, TensorView> input;
-  absl::Time deadline = absl::InfiniteFuture();
+  MonotonicTime deadline = MonotonicTime::InfiniteFuture();
   std::shared_ptr<const batching::CancelFlag> cancel;  // may be null
 };
 

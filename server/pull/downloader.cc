@@ -172,9 +172,9 @@ absl::StatusOr<HttpResponse> Downloader::Exchange(Attempt& attempt, const Url& u
 
 void Downloader::WaitFor(absl::Duration delay) {
   absl::Mutex mutex;
-  absl::CondVar never;
+  CondVar never;
   absl::MutexLock lock(&mutex);
-  const absl::Time end = options_.clock->Now() + delay;
+  const MonotonicTime end = options_.clock->Now() + delay;
   while (options_.clock->Now() < end) options_.clock->WaitUntil(never, mutex, end);
 }
 

@@ -6,14 +6,16 @@
 #include "server/rpc/grpc_status.h"
 
 namespace siskin::rpc {
-absl::Time Deadline(const grpc::CallbackServerContext& context) {
+MonotonicTime Deadline(const grpc::CallbackServerContext& context) {
   const auto deadline = context.deadline();
-  if (deadline == std::chrono::system_clock::time_point::max()) return absl::InfiniteFuture();
-  return absl::FromChrono(deadline);
+  if (deadline == std::chrono::system_clock::time_point::max()) {
+    return MonotonicTime::InfiniteFuture();
+  }
+  return FromWallTime(absl::FromChrono(deadline));
 }
 
 void RequestRecord::Report(absl::StatusCode code, metrics::Metrics& metrics) const {
-  const absl::Duration duration = absl::FromChrono(std::chrono::steady_clock::now() - start_);
+  const absl::Duration duration = Clock::Real().Now() - start_;
   std::string_view model = model_;
   std::string_view version;
   if (servable_ != nullptr) {
@@ -42,18 +44,22 @@ void Infer(const Backend& backend, const pipeline::InferenceRequest& request, Fi
           answered(result.status(), FindServable(backend, name, version, task));
           return;
         }
-        const auto start = std::chrono::steady_clock::now();
+        const MonotonicTime start = Clock::Real().Now();
         fill(*result);
         const engine::LoadedModel& model = *result->servable->model;
         backend.metrics.OnStages(model.name(), model.version(), result->timing,
-                                 absl::FromChrono(std::chrono::steady_clock::now() - start));
+                                 Clock::Real().Now() - start);
         answered(absl::OkStatus(), std::move(result->servable));
       });
 }
 
 UnaryCall::UnaryCall(const grpc::CallbackServerContext& context, metrics::Metrics& metrics,
                      RequestRecord record, const Message& request, const Message& response)
-    : context_(context), metrics_(metrics), record_(std::move(record)), response_(response) {
+    : context_(context),
+      deadline_(Deadline(context)),
+      metrics_(metrics),
+      record_(std::move(record)),
+      response_(response) {
   metrics_.OnMessage(metrics::Direction::kReceived, request.ByteSizeLong());
 }
 
@@ -68,8 +74,8 @@ void UnaryCall::End(const absl::Status& status, std::shared_ptr<const engine::Se
 void UnaryCall::OnDone() {
   // What the client saw: an answer after the deadline or after it went away reached nobody.
   if (context_.IsCancelled()) {
-    code_ = absl::Now() >= deadline() ? absl::StatusCode::kDeadlineExceeded
-                                      : absl::StatusCode::kCancelled;
+    code_ = Clock::Real().Now() >= deadline_ ? absl::StatusCode::kDeadlineExceeded
+                                             : absl::StatusCode::kCancelled;
   }
   record_.Report(code_, metrics_);
   delete this;

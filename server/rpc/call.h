@@ -2,7 +2,6 @@
 #ifndef SISKIN_SERVER_RPC_CALL_H_
 #define SISKIN_SERVER_RPC_CALL_H_
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "base/clock.h"
 #include "base/rejection.h"
 #include "google/protobuf/message_lite.h"
 #include "grpcpp/server_context.h"
@@ -33,8 +33,9 @@ struct Backend {
   metrics::Metrics& metrics;
 };
 
-// absl::InfiniteFuture() if the client set none.
-absl::Time Deadline(const grpc::CallbackServerContext& context);
+// When the client gives up: converted here, once, from the wall time that gRPC tells.
+// MonotonicTime::InfiniteFuture() if it set none.
+MonotonicTime Deadline(const grpc::CallbackServerContext& context);
 
 // One request as the metrics see it, from arrival to answer.
 class RequestRecord {
@@ -54,7 +55,7 @@ class RequestRecord {
   std::string_view method_;
   std::string_view model_;
   std::optional<Rejection> rejection_;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  MonotonicTime start_ = Clock::Real().Now();
   std::shared_ptr<const engine::Servable> servable_;
 };
 
@@ -85,7 +86,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   UnaryCall(const grpc::CallbackServerContext& context, metrics::Metrics& metrics,
             RequestRecord record, const Message& request, const Message& response);
 
-  absl::Time deadline() const { return Deadline(context_); }
+  MonotonicTime deadline() const { return deadline_; }
   std::shared_ptr<const batching::CancelFlag> cancel() const { return cancel_; }
 
   // The call may be gone when this returns.
@@ -97,6 +98,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
 
  private:
   const grpc::CallbackServerContext& context_;
+  const MonotonicTime deadline_;
   metrics::Metrics& metrics_;
   const std::shared_ptr<batching::CancelFlag> cancel_ = std::make_shared<batching::CancelFlag>();
   RequestRecord record_;

@@ -24,6 +24,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "base/clock.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/server_callback.h"
 #include "server/batching/task.h"
@@ -94,7 +95,7 @@ class ClassifyStream final
 
   const Backend& backend_;
   OpenStreams& streams_;
-  const absl::Time deadline_;
+  const MonotonicTime deadline_;
   // Of all requests of the stream; also set when a write fails, for then nobody listens any more.
   const std::shared_ptr<batching::CancelFlag> cancel_ = std::make_shared<batching::CancelFlag>();
 

@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "base/clock.h"
 #include "base/status_macros.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/grpcpp.h"
@@ -114,11 +114,12 @@ class GrpcServerImpl final : public GrpcServer {
 
   void Shutdown(absl::Duration grace) override {
     if (server_ == nullptr) return;
-    const absl::Time deadline = absl::Now() + grace;
+    const MonotonicTime deadline = Clock::Real().Now() + grace;
     classifier_.Drain();
     admission_.Close();
     admission_.WaitUntilIdle(deadline);
-    server_->Shutdown(absl::ToChronoTime(std::min(deadline, absl::Now() + kLastWrites)));
+    server_->Shutdown(
+        absl::ToChronoTime(ToWallTime(std::min(deadline, Clock::Real().Now() + kLastWrites))));
     health_.Detach();
     server_.reset();
   }

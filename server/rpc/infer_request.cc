@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "base/clock.h"
 #include "base/status_macros.h"
 #include "server/rpc/wire.h"
 
@@ -251,7 +252,7 @@ absl::Status ParseOutputs(const ModelInferRequest& message, absl::Span<const Out
 }
 
 // tritonclient's `timeout`, in microseconds.
-absl::Status ParseTimeout(const Parameters& parameters, absl::Time& deadline) {
+absl::Status ParseTimeout(const Parameters& parameters, MonotonicTime& deadline) {
   const auto found = parameters.find("timeout");
   if (found == parameters.end()) return absl::OkStatus();
   if (!found->second.has_int64_param() || found->second.int64_param() < 0) {
@@ -260,7 +261,7 @@ absl::Status ParseTimeout(const Parameters& parameters, absl::Time& deadline) {
   }
   const int64_t timeout_us = found->second.int64_param();
   // 0, Triton's default, means none.
-  if (timeout_us > 0) deadline = absl::Now() + absl::Microseconds(timeout_us);
+  if (timeout_us > 0) deadline = Clock::Real().Now() + absl::Microseconds(timeout_us);
   return absl::OkStatus();
 }
 

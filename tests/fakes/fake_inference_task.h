@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "base/clock.h"
 #include "server/engine/inference_task.h"
 
 namespace siskin::testing {
@@ -28,7 +29,7 @@ class FakeInferenceTask : public engine::InferenceTask {
   using Prepared = std::function<absl::Status(absl::Span<float>)>;
 
   FakeInferenceTask(InferenceEnd& end, Prepared prepare,
-                    absl::Time deadline = absl::InfiniteFuture(),
+                    MonotonicTime deadline = MonotonicTime::InfiniteFuture(),
                     std::shared_ptr<const batching::CancelFlag> cancel = nullptr)
       : InferenceTask(deadline, std::move(cancel)), end_(end), prepare_(std::move(prepare)) {}
 

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "base/clock.h"
 #include "server/batching/task.h"
 
 namespace siskin::testing {
@@ -20,7 +21,7 @@ struct TaskEnd {
 
 class FakeTask : public batching::Task {
  public:
-  explicit FakeTask(TaskEnd& end, absl::Time deadline = absl::InfiniteFuture(),
+  explicit FakeTask(TaskEnd& end, MonotonicTime deadline = MonotonicTime::InfiniteFuture(),
                     std::shared_ptr<const batching::CancelFlag> cancel = nullptr)
       : Task(deadline, std::move(cancel)), end_(end) {}
 

@@ -19,14 +19,14 @@ namespace siskin::testing {
 
 class ManualClock : public Clock {
  public:
-  explicit ManualClock(absl::Time start = absl::UnixEpoch() + absl::Hours(1)) : now_(start) {}
+  explicit ManualClock(MonotonicTime start = MonotonicTime() + absl::Hours(1)) : now_(start) {}
 
-  absl::Time Now() override {
+  MonotonicTime Now() override {
     absl::MutexLock lock(&mu_);
     return now_;
   }
 
-  void WaitUntil(absl::CondVar& condition, absl::Mutex& mutex, absl::Time deadline) override {
+  void WaitUntil(CondVar& condition, absl::Mutex& mutex, MonotonicTime deadline) override {
     std::list<Waiter>::iterator self;
     {
       absl::MutexLock lock(&mu_);
@@ -35,7 +35,7 @@ class ManualClock : public Clock {
       self = waiters_.insert(waiters_.end(), Waiter{&condition, &mutex, deadline});
       waiters_changed_.SignalAll();
     }
-    condition.Wait(&mutex);
+    condition.Wait(mutex);
     absl::MutexLock lock(&mu_);
     waiters_.erase(self);
     waiters_changed_.SignalAll();
@@ -60,14 +60,14 @@ class ManualClock : public Clock {
   // Blocks until exactly `count` threads wait on this clock, so that a test knows they are asleep.
   void AwaitWaiters(size_t count) {
     absl::MutexLock lock(&mu_);
-    while (waiters_.size() != count) waiters_changed_.Wait(&mu_);
+    while (waiters_.size() != count) waiters_changed_.Wait(mu_);
   }
 
   // The same for a thread that waits until exactly `deadline`.
-  void AwaitDeadline(absl::Time deadline) {
+  void AwaitDeadline(MonotonicTime deadline) {
     const auto is_it = [deadline](const Waiter& w) { return w.deadline == deadline; };
     absl::MutexLock lock(&mu_);
-    while (std::none_of(waiters_.begin(), waiters_.end(), is_it)) waiters_changed_.Wait(&mu_);
+    while (std::none_of(waiters_.begin(), waiters_.end(), is_it)) waiters_changed_.Wait(mu_);
   }
 
   // How often a thread has gone to sleep so far: wake-ups that were not needed show here.
@@ -80,20 +80,20 @@ class ManualClock : public Clock {
   int timed_waiters() {
     absl::MutexLock lock(&mu_);
     return static_cast<int>(std::count_if(waiters_.begin(), waiters_.end(), [](const Waiter& w) {
-      return w.deadline != absl::InfiniteFuture();
+      return w.deadline != MonotonicTime::InfiniteFuture();
     }));
   }
 
  private:
   struct Waiter {
-    absl::CondVar* condition;
+    CondVar* condition;
     absl::Mutex* mutex;
-    absl::Time deadline;
+    MonotonicTime deadline;
   };
 
   absl::Mutex mu_;  // taken after a waiter's mutex, never before it
-  absl::CondVar waiters_changed_;
-  absl::Time now_ ABSL_GUARDED_BY(mu_);
+  CondVar waiters_changed_;
+  MonotonicTime now_ ABSL_GUARDED_BY(mu_);
   int waits_ ABSL_GUARDED_BY(mu_) = 0;
   std::list<Waiter> waiters_ ABSL_GUARDED_BY(mu_);
 };

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/clock.h"
 #include "nlohmann/json.hpp"
 #include "tests/server/admin/backend.h"
 
@@ -21,7 +22,7 @@ class ServerStatusTest : public BackendTest {
     return nlohmann::json::parse(ServerStatus(facts, registry_, ready, start_ + absl::Seconds(90)));
   }
 
-  const absl::Time start_ = absl::FromUnixSeconds(1'000'000);
+  const MonotonicTime start_ = MonotonicTime() + absl::Hours(1);
 };
 
 TEST_F(ServerStatusTest, SaysWhatTheServerIs) {

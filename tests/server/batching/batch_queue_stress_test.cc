@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/clock.h"
 #include "server/batching/batch_queue.h"
 #include "tests/fakes/fake_task.h"
 
@@ -44,7 +45,7 @@ class StressTest : public ::testing::Test {
       Record& record = records_[producer * kTasksPerProducer + i];
       auto cancel = std::make_shared<CancelFlag>();
       const unsigned fate = random() % 8;
-      absl::Time deadline = absl::InfiniteFuture();
+      MonotonicTime deadline = MonotonicTime::InfiniteFuture();
       if (fate == 0) deadline = Clock::Real().Now() + absl::Microseconds(random() % 300);
       if (fate == 1) cancel->Cancel();
       std::unique_ptr<Task> task = std::make_unique<FakeTask>(record.end, deadline, cancel);

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "tests/fakes/fake_task.h"
 #include "tests/fakes/manual_clock.h"
 
@@ -49,7 +50,7 @@ class BatchQueueTest : public ::testing::Test {
   }
 
   absl::Status Enqueue(BatchQueue& queue, TaskEnd& end,
-                       absl::Time deadline = absl::InfiniteFuture(),
+                       MonotonicTime deadline = MonotonicTime::InfiniteFuture(),
                        std::shared_ptr<const CancelFlag> cancel = nullptr) {
     std::unique_ptr<Task> task = std::make_unique<FakeTask>(end, deadline, std::move(cancel));
     const absl::Status status = queue.Enqueue(task);
@@ -99,7 +100,7 @@ TEST_F(BatchQueueTest, ZeroDelayTakesWhatIsThere) {
 
 TEST_F(BatchQueueTest, DelayCountsFromTheOldestTask) {
   auto queue = AddQueue(8, 5 * kMs);
-  const absl::Time start = clock_.Now();
+  const MonotonicTime start = clock_.Now();
   ASSERT_TRUE(Enqueue(*queue, ends_[0]).ok());
   OneBatchLane lane(*scheduler_);
   clock_.AwaitDeadline(start + 5 * kMs);
@@ -148,7 +149,7 @@ TEST_F(BatchQueueTest, DeadTasksAreFailedAndNotBatched) {
   auto queue = AddQueue(2, 5 * kMs);
   auto cancel = std::make_shared<CancelFlag>();
   ASSERT_TRUE(Enqueue(*queue, ends_[0], clock_.Now() + 6 * kMs).ok());
-  ASSERT_TRUE(Enqueue(*queue, ends_[1], absl::InfiniteFuture(), cancel).ok());
+  ASSERT_TRUE(Enqueue(*queue, ends_[1], MonotonicTime::InfiniteFuture(), cancel).ok());
   ASSERT_TRUE(Enqueue(*queue, ends_[2]).ok());
   cancel->Cancel();
   clock_.Advance(6 * kMs);  // every lane was busy for longer than the delay
@@ -167,8 +168,8 @@ TEST_F(BatchQueueTest, DeadTasksAreFailedAndNotBatched) {
 TEST_F(BatchQueueTest, DeadTasksDoNotFillABatch) {
   auto queue = AddQueue(3, 5 * kMs);
   auto cancel = std::make_shared<CancelFlag>();
-  const absl::Time start = clock_.Now();
-  ASSERT_TRUE(Enqueue(*queue, ends_[0], absl::InfiniteFuture(), cancel).ok());
+  const MonotonicTime start = clock_.Now();
+  ASSERT_TRUE(Enqueue(*queue, ends_[0], MonotonicTime::InfiniteFuture(), cancel).ok());
   ASSERT_TRUE(Enqueue(*queue, ends_[1]).ok());
   cancel->Cancel();
   ASSERT_TRUE(Enqueue(*queue, ends_[2]).ok());
@@ -183,7 +184,8 @@ TEST_F(BatchQueueTest, TheDeadAreReplacedByThoseBehindThem) {
   auto queue = AddQueue(2, absl::Hours(1));
   auto cancel = std::make_shared<CancelFlag>();
   for (int i = 0; i < 8; ++i) {
-    ASSERT_TRUE(Enqueue(*queue, ends_[i], absl::InfiniteFuture(), i % 2 ? cancel : nullptr).ok());
+    ASSERT_TRUE(
+        Enqueue(*queue, ends_[i], MonotonicTime::InfiniteFuture(), i % 2 ? cancel : nullptr).ok());
   }
   cancel->Cancel();
   Batch batch;
@@ -279,7 +281,7 @@ TEST_F(BatchQueueTest, AnOlderTaskThatIsNotDueDoesNotBlockOthers) {
 TEST_F(BatchQueueTest, ALaneThatWaitsForOneQueueWakesForAnother) {
   auto slow = AddQueue(8, 10 * kMs);
   auto fast = AddQueue(8, 2 * kMs);
-  const absl::Time start = clock_.Now();
+  const MonotonicTime start = clock_.Now();
   ASSERT_TRUE(Enqueue(*slow, ends_[0]).ok());
   OneBatchLane lane(*scheduler_);
   clock_.AwaitDeadline(start + 10 * kMs);
@@ -292,7 +294,7 @@ TEST_F(BatchQueueTest, ALaneThatWaitsForOneQueueWakesForAnother) {
 TEST_F(BatchQueueTest, ALaneThatLeavesHandsTheWatchOver) {
   auto slow = AddQueue(8, 20 * kMs);
   auto eager = AddQueue(8, absl::ZeroDuration());
-  const absl::Time slow_is_due = clock_.Now() + 20 * kMs;
+  const MonotonicTime slow_is_due = clock_.Now() + 20 * kMs;
   ASSERT_TRUE(Enqueue(*slow, ends_[0]).ok());
   OneBatchLane first(*scheduler_);
   clock_.AwaitDeadline(slow_is_due);
@@ -310,7 +312,7 @@ TEST_F(BatchQueueTest, ALaneThatLeavesHandsTheWatchOver) {
 TEST_F(BatchQueueTest, TwoQueuesFallDueOneAfterTheOther) {
   auto first = AddQueue(8, 10 * kMs);
   auto second = AddQueue(8, 20 * kMs);
-  const absl::Time start = clock_.Now();
+  const MonotonicTime start = clock_.Now();
   OneBatchLane lanes[] = {OneBatchLane(*scheduler_), OneBatchLane(*scheduler_)};
   clock_.AwaitWaiters(2);
   ASSERT_TRUE(Enqueue(*first, ends_[0]).ok());

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/clock.h"
 #include "server/engine/lane_pool.h"
 #include "tests/fakes/fake_inference_task.h"
 #include "tests/fakes/tiny_model.h"
@@ -48,8 +49,8 @@ class LanePoolStressTest : public ::testing::Test {
       Record& record = records_[producer * kTasksPerProducer + i];
       auto cancel = std::make_shared<batching::CancelFlag>();
       const unsigned fate = random() % 8;
-      const absl::Time deadline =
-          fate == 0 ? scheduler_.clock().Now() + absl::Microseconds(500) : absl::InfiniteFuture();
+      const MonotonicTime deadline = fate == 0 ? scheduler_.clock().Now() + absl::Microseconds(500)
+                                               : MonotonicTime::InfiniteFuture();
       std::unique_ptr<batching::Task> task = std::make_unique<FakeInferenceTask>(
           record.end,
           [bad = fate == 1](absl::Span<float> image) {

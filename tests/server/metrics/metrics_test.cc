@@ -189,14 +189,6 @@ TEST_F(MetricsTest, AnObjectiveIsTheBoundOfABucket) {
   for (const char* le : {"0.01", "0.015", "0.1"}) EXPECT_NE(bucket(le), std::nullopt) << le;
 }
 
-TEST_F(MetricsTest, AClockThatWasSetBackDoesNotLowerASum) {
-  SetState("net", "1", ModelState::kReady);
-  metrics_->OnRequest("net", "1", "Classify", StatusCode::kOk, kTenMilliseconds);
-  metrics_->OnRequest("net", "1", "Classify", StatusCode::kOk, -absl::Seconds(5));
-  EXPECT_THAT(Value(R"(siskin_request_duration_seconds_sum{code="OK",model="net"})"),
-              Optional(0.01));
-}
-
 TEST_F(MetricsTest, StagesAreCountedAnImage) {
   SetState("net", "1", ModelState::kReady);
   metrics_->OnStages("net", "1",

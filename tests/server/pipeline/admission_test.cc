@@ -7,13 +7,15 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
+
 namespace siskin::pipeline {
 namespace {
 
-const absl::Time kNow = absl::UnixEpoch() + absl::Hours(1);
+const MonotonicTime kNow = MonotonicTime() + absl::Hours(1);
 
 absl::StatusOr<Permit> Admit(Admission& admission, int64_t bytes = 10) {
-  return admission.Admit(bytes, absl::InfiniteFuture(), kNow);
+  return admission.Admit(bytes, MonotonicTime::InfiniteFuture(), kNow);
 }
 
 TEST(AdmissionTest, APermitCountsUntilItIsGivenBack) {
@@ -101,9 +103,9 @@ TEST(AdmissionTest, IsIdleOnceTheLastPermitIsGivenBack) {
   first->Release();
   EXPECT_FALSE(Admit(admission).ok());      // refused for being closed
   EXPECT_FALSE(Admit(admission, 95).ok());  // refused for its bytes
-  EXPECT_FALSE(admission.WaitUntilIdle(absl::InfinitePast()));
+  EXPECT_FALSE(admission.WaitUntilIdle(MonotonicTime()));
   std::thread last([&second] { second->Release(); });
-  EXPECT_TRUE(admission.WaitUntilIdle(absl::InfiniteFuture()));
+  EXPECT_TRUE(admission.WaitUntilIdle(MonotonicTime::InfiniteFuture()));
   EXPECT_EQ(admission.requests(), 0);
   last.join();
 }
@@ -112,7 +114,7 @@ TEST(AdmissionTest, IsIdleAtOnceWithNothingInFlight) {
   Admission admission({});
   admission.Close();
   admission.Close();  // again: no effect
-  EXPECT_TRUE(admission.WaitUntilIdle(absl::InfinitePast()));
+  EXPECT_TRUE(admission.WaitUntilIdle(MonotonicTime()));
   EXPECT_FALSE(Admit(admission).ok());
 }
 
@@ -127,7 +129,7 @@ TEST(AdmissionTest, EveryDrainBecomesIdle) {
       });
     }
     admission.Close();
-    EXPECT_TRUE(admission.WaitUntilIdle(absl::InfiniteFuture()));
+    EXPECT_TRUE(admission.WaitUntilIdle(MonotonicTime::InfiniteFuture()));
     for (std::thread& thread : threads) thread.join();
   }
 }

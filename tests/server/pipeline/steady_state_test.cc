@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/synchronization/notification.h"
+#include "base/clock.h"
 #include "server/engine/lane_pool.h"
 #include "server/pipeline/inference.h"
 #include "server/pipeline/top_k.h"
@@ -48,7 +49,7 @@ struct Heap {
 class Look : public engine::InferenceTask {
  public:
   Look(Heap& heap, absl::Notification& seen)
-      : InferenceTask(absl::InfiniteFuture(), nullptr), heap_(heap), seen_(seen) {}
+      : InferenceTask(MonotonicTime::InfiniteFuture(), nullptr), heap_(heap), seen_(seen) {}
 
   absl::Status Prepare(absl::Span<float>) override { return absl::CancelledError(); }
   void Complete(absl::Span<const float>, const engine::TaskTiming&) override {}

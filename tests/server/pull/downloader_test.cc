@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
 #include "server/pull/url.h"
 #include "tests/server/pull/scripted_server.h"
 
@@ -25,15 +26,15 @@ constexpr int64_t kMaxBytes = 1000;
 // Waiting takes no time, and is written down.
 class SkippingClock : public Clock {
  public:
-  absl::Time Now() override { return now_; }
-  void WaitUntil(absl::CondVar&, absl::Mutex&, absl::Time deadline) override {
+  MonotonicTime Now() override { return now_; }
+  void WaitUntil(CondVar&, absl::Mutex&, MonotonicTime deadline) override {
     waits_.push_back(deadline - now_);
     now_ = deadline;
   }
   const std::vector<absl::Duration>& waits() const { return waits_; }
 
  private:
-  absl::Time now_ = absl::UnixEpoch();
+  MonotonicTime now_ = MonotonicTime();
   std::vector<absl::Duration> waits_;
 };
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "grpcpp/client_context.h"
@@ -191,7 +192,8 @@ TEST_F(ClassifierServiceTest, TheDeadlineReachesTheTask) {
   context_.set_deadline(deadline);
   auto status = Classify(TensorRequest());
   auto task = TakeTask();
-  EXPECT_NEAR(absl::ToDoubleSeconds(task->deadline() - absl::FromChrono(deadline)), 0, 60);
+  EXPECT_NEAR(absl::ToDoubleSeconds(ToWallTime(task->deadline()) - absl::FromChrono(deadline)), 0,
+              60);
   Complete(std::move(task), 0);
   EXPECT_TRUE(status.get().ok());
 }
@@ -199,7 +201,7 @@ TEST_F(ClassifierServiceTest, TheDeadlineReachesTheTask) {
 TEST_F(ClassifierServiceTest, WithoutADeadlineThereIsNone) {
   auto status = Classify(TensorRequest());
   auto task = TakeTask();
-  EXPECT_EQ(task->deadline(), absl::InfiniteFuture());
+  EXPECT_EQ(task->deadline(), MonotonicTime::InfiniteFuture());
   Complete(std::move(task), 0);
   EXPECT_TRUE(status.get().ok());
 }

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/clock.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "inference/grpc_service.grpc.pb.h"
@@ -105,7 +106,8 @@ TEST_F(GrpcServerTest, ShutdownRefusesWhatIsNewWhileItAnswersWhatIsInFlight) {
   auto answer = Infer();
   auto task = TakeTask();
   std::thread shutdown([this] { server_->Shutdown(absl::InfiniteDuration()); });
-  while (admission_.Admit(0, absl::InfiniteFuture(), absl::Now()).ok()) std::this_thread::yield();
+  while (admission_.Admit(0, MonotonicTime::InfiniteFuture(), Clock::Real().Now()).ok())
+    std::this_thread::yield();
   const grpc::Status refused = Infer().get();
   EXPECT_EQ(refused.error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_THAT(refused.error_message(), HasSubstr("shutting down"));  // our words: it was heard

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/time/clock.h"
+#include "base/clock.h"
 
 namespace siskin::rpc {
 namespace {
@@ -60,7 +61,7 @@ TEST(ParseInferRequest, BorrowsRawTensors) {
   ASSERT_TRUE(ParseInferRequest(message, Outputs(), call).ok());
   EXPECT_EQ(call.request.model, "m");
   EXPECT_EQ(call.request.version, "2");
-  EXPECT_EQ(call.request.deadline, absl::InfiniteFuture());
+  EXPECT_EQ(call.request.deadline, MonotonicTime::InfiniteFuture());
   const auto& tensor = std::get<pipeline::TensorView>(call.request.input);
   EXPECT_EQ(tensor.type, pipeline::TensorType::kFloat32);
   EXPECT_THAT(tensor.shape, ElementsAre(1, 3, 1, 1));
@@ -243,15 +244,15 @@ TEST(ParseInferRequest, ReadsTheTimeout) {
   ModelInferRequest message = RawFloats();
   (*message.mutable_parameters())["timeout"].set_int64_param(3'600'000'000);
   InferCall call;
-  const absl::Time before = absl::Now();
+  const MonotonicTime before = Clock::Real().Now();
   ASSERT_TRUE(ParseInferRequest(message, Outputs(), call).ok());
   EXPECT_GE(call.request.deadline, before + absl::Hours(1));
-  EXPECT_LE(call.request.deadline, absl::Now() + absl::Hours(1));
+  EXPECT_LE(call.request.deadline, Clock::Real().Now() + absl::Hours(1));
 
   (*message.mutable_parameters())["timeout"].set_int64_param(0);
   InferCall unlimited;
   ASSERT_TRUE(ParseInferRequest(message, Outputs(), unlimited).ok());
-  EXPECT_EQ(unlimited.request.deadline, absl::InfiniteFuture());
+  EXPECT_EQ(unlimited.request.deadline, MonotonicTime::InfiniteFuture());
 
   (*message.mutable_parameters())["timeout"].set_int64_param(-1);
   ExpectInvalid(message, "'timeout'");

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
 #include "server/engine/lane.h"
 #include "server/metrics/metrics.h"
 #include "server/rpc/call.h"
@@ -124,8 +125,8 @@ TEST_F(RejectionTest, Overload) {
 }
 
 TEST_F(RejectionTest, PayloadBytes) {
-  const auto permit =
-      admission_.Admit(admission_.limits().max_bytes, absl::InfiniteFuture(), clock_.Now());
+  const auto permit = admission_.Admit(admission_.limits().max_bytes,
+                                       MonotonicTime::InfiniteFuture(), clock_.Now());
   ASSERT_TRUE(permit.ok());
   const TensorPayload payload(1);
   Ask(Tensor(payload));
