@@ -63,7 +63,7 @@ soak: build ## 100,000 requests; fails if resident memory grows
 	@loadtest/soak.py --siskin $(BUILD)/bin/siskin --siskin-load $(BUILD)/bin/siskin-load
 
 screenshot: deps ## Take docs/images during load: the Prometheus console and the status page
-	@scripts/install-debian.sh --operate
+	@scripts/install-debian.sh --image
 	@scripts/build.sh $(PRESET)
 	@[ ! -d "$(MODELS)" ] || deploy/repository/link.sh "$(MODELS)" build/repository >/dev/null
 	@/usr/bin/python3 -B tests/deploy/monitoring/screenshot.py --bin $(BUILD)/bin \
@@ -71,12 +71,12 @@ screenshot: deps ## Take docs/images during load: the Prometheus console and the
 	@cmake --build $(BUILD) --target status_page_screenshot
 
 image-test: ## Build the container image, run it unprivileged and check both (as root)
-	@scripts/install-debian.sh --operate
+	@scripts/install-debian.sh --image
 	@scripts/build.sh $(PRESET) siskin
 	@SISKIN_BINARY=$(BUILD)/bin/siskin MODELS="$(MODELS)" tests/deploy/image/image_test.py
 
 image-test-debian13: ## The unit tests and the image on Debian 13 (as root; long)
-	@scripts/install-debian.sh --operate
+	@scripts/install-debian.sh --image
 	@tests/deploy/image/debian13_test.py
 
 clean: ## Remove the build folder

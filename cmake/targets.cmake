@@ -2,7 +2,7 @@
 # What a target does not link, it cannot include: the layering is enforced by these lists.
 function(siskin_options target)
   # Option structs are filled by name; what is not named keeps its default.
-  target_compile_options(${target} PRIVATE -Wall -Wextra -Werror -Wno-missing-field-initializers)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Werror -Wno-missing-field-initializers -pthread)
   if(SISKIN_SANITIZE)
     # Sanitized code confuses GCC's flow analysis: -Wmaybe-uninitialized warns inside std::regex.
     target_compile_options(${target} PRIVATE -fsanitize=${SISKIN_SANITIZE} -fno-omit-frame-pointer
@@ -11,23 +11,53 @@ function(siskin_options target)
   endif()
 endfunction()
 
+# siskin_precompile(TARGET NAME): the headers of cmake/precompiled/NAME.h are compiled once for all
+# targets that name them. They hold headers of packages alone, which change with the system only.
+function(siskin_precompile target name)
+  if(NOT SISKIN_PRECOMPILE)
+    return()
+  endif()
+  set(owner siskin_precompiled_${name})
+  if(NOT TARGET ${owner})
+    set(folder ${PROJECT_SOURCE_DIR}/cmake/precompiled)
+    add_library(${owner} OBJECT EXCLUDE_FROM_ALL ${folder}/empty.cc)
+    target_precompile_headers(${owner} PRIVATE ${folder}/${name}.h)
+    # The compiler takes it only where the same macros are defined, those of packages included.
+    siskin_options(${owner})
+    if(name MATCHES "test")
+      target_link_libraries(${owner} PRIVATE GTest::gmock)
+      target_compile_options(${owner} PRIVATE ${SISKIN_TEST_OPTIONS})
+    endif()
+  endif()
+  target_precompile_headers(${target} REUSE_FROM ${owner})
+endfunction()
+
 function(siskin_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(ARG "" "PRECOMPILED" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
   siskin_options(${name})
+  if(NOT ARG_PRECOMPILED)
+    set(ARG_PRECOMPILED core)
+  endif()
+  siskin_precompile(${name} ${ARG_PRECOMPILED})
 endfunction()
 
 # siskin_test(NAME [THREADS] SOURCES ... LIBS ...): a GoogleTest binary, every case a ctest test.
 # THREADS: it starts threads; `make test-tsan` runs it.
 function(siskin_test name)
-  cmake_parse_arguments(ARG "THREADS" "" "SOURCES;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "THREADS" "PRECOMPILED" "SOURCES;LIBS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} GTest::gmock GTest::gtest_main)
   siskin_options(${name})
+  target_compile_options(${name} PRIVATE ${SISKIN_TEST_OPTIONS})
   siskin_tsan_absl(${name})
+  if(NOT ARG_PRECOMPILED)
+    set(ARG_PRECOMPILED test)
+  endif()
+  siskin_precompile(${name} ${ARG_PRECOMPILED})
   set(labels "")
   if(ARG_THREADS)
     set(labels LABELS threads)

@@ -4,16 +4,19 @@
 # without the tests and thus without the packages that only they need.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source scripts/stages.sh
 preset=$1
 shift
 folder="build/$preset"
-# What ccache has serves every copy of these sources: worktrees, the build stage of the image.
-export CCACHE_BASEDIR="$PWD" CCACHE_NOHASHDIR=1 CCACHE_COMPILERCHECK=content CCACHE_SLOPPINESS=locale
+# What ccache has serves every copy of these sources: worktrees, the build stage of the image. It
+# does not preprocess what it does not have (depend mode), and precompiled headers, which have no
+# time of their own, are as good as their sources.
+export CCACHE_BASEDIR="$PWD" CCACHE_NOHASHDIR=1 CCACHE_COMPILERCHECK=content CCACHE_DEPEND=1
+export CCACHE_SLOPPINESS=locale,pch_defines,time_macros
+export NINJA_STATUS='[%f/%t] '
 
 configure() {  # [OPTION...]
-  local log="build/configure-$preset.log"
-  mkdir -p build
-  cmake --preset "$preset" "$@" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+  stage "Configuring $preset" cmake --preset "$preset" "$@"
 }
 
 if [ $# -gt 0 ]; then
@@ -21,7 +24,4 @@ if [ $# -gt 0 ]; then
 elif [ ! -f "$folder/build.ninja" ] || ! grep -qx SISKIN_BUILD_TESTS:BOOL=ON "$folder/CMakeCache.txt"; then
   configure -DSISKIN_BUILD_TESTS=ON
 fi
-echo "Building ${*:-everything} (preset $preset); the first time takes some minutes"
-quiet=()
-[ -t 1 ] || quiet=(-- --quiet)  # a terminal gets ninja's one moving line
-cmake --build --preset "$preset" ${@:+--target "$@"} "${quiet[@]}"
+stage "Building ${*:-everything} ($preset)" cmake --build --preset "$preset" ${@:+--target "$@"}

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Installs what Siskin needs on Debian 12: scripts/install-debian.sh [--build-only | --dev | --operate]
-# Without an option what it takes to build and test. --dev adds the formatter, the linter and what
-# `make peers` needs; --operate what the tests of deploy/, docker/ and the status page need (they skip
-# without it). Safe to repeat: what is there stays.
+# Installs what Siskin needs on Debian 12: scripts/install-debian.sh [--build-only | --dev | --image]
+# Without an option what it takes to build and to run every test. --build-only leaves the tests' part
+# out; --dev adds the formatter, the linter and what `make peers` needs, --image what `make image-test`
+# needs. Safe to repeat: what is there stays.
 set -euo pipefail
+source "$(dirname "$0")/stages.sh"
 
 build=(
-  cmake ninja-build ccache g++ pkg-config make
+  cmake ninja-build ccache g++ mold pkg-config make
   libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc libabsl-dev
   libdnnl-dev
   prometheus-cpp-dev libcivetweb-dev zlib1g-dev libcurl4-openssl-dev libssl-dev
@@ -16,15 +17,13 @@ build=(
 test=(
   libgtest-dev libgmock-dev
   python3 python3-pil python3-numpy python3-grpcio python3-protobuf
-  prometheus  # promtool
+  prometheus prometheus-alertmanager python3-yaml  # promtool, amtool, rules
+  chromium fonts-dejavu-core                       # the status page and screenshots
+  iproute2 haproxy nginx                           # balancers in network namespaces
+  openssl                                          # the command: a certificate of a hub
 )
-dev=(clang-format clang-tidy libomp-dev python3-venv)
-operate=(
-  chromium fonts-dejavu-core            # the status page and screenshots
-  prometheus-alertmanager python3-yaml  # amtool, rules
-  iproute2 haproxy nginx                # balancers in network namespaces
-  buildah podman runc skopeo mmdebstrap  # make image-test
-)
+dev=(clang-format clang-tidy libomp-dev python3-venv time)
+image=(buildah podman runc skopeo mmdebstrap)
 
 missing() {  # prints the arguments that are not installed
   local package
@@ -39,9 +38,9 @@ if command -v npm >/dev/null; then node=(); fi  # a Node.js from elsewhere does 
 case "${1:-}" in
   --build-only) ;;
   --dev) wanted+=("${test[@]}" "${node[@]}" "${dev[@]}") ;;
-  --operate) wanted+=("${test[@]}" "${node[@]}" "${operate[@]}") ;;
+  --image) wanted+=("${test[@]}" "${node[@]}" "${image[@]}") ;;
   "") wanted+=("${test[@]}" "${node[@]}") ;;
-  *) echo "usage: install-debian.sh [--build-only | --dev | --operate]" >&2; exit 2 ;;
+  *) echo "usage: install-debian.sh [--build-only | --dev | --image]" >&2; exit 2 ;;
 esac
 mapfile -t needed < <(missing "${wanted[@]}")
 [ ${#needed[@]} -gt 0 ] || exit 0
@@ -55,7 +54,11 @@ if [ "$(id -u)" -ne 0 ]; then
   command -v sudo >/dev/null || { echo "Run as root, or install sudo: ${needed[*]} are missing." >&2; exit 1; }
   as_root=(sudo)
 fi
+install() {
+  "${as_root[@]}" apt-get update
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y --no-install-recommends "${needed[@]}"
+}
 echo "Installing: ${needed[*]}"
-"${as_root[@]}" apt-get update -qq
-"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-  apt-get install -y -qq --no-install-recommends "${needed[@]}" >/dev/null
+[ ${#as_root[@]} -eq 0 ] || sudo -v  # asks here, not under the moving line
+stage "Installing ${#needed[@]} packages" install

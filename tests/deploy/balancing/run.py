@@ -12,7 +12,7 @@ from pathlib import Path
 def missing() -> str | None:
     for tool in ("ip", "haproxy", "nginx"):
         if shutil.which(tool) is None:
-            return f"{tool}; scripts/install-debian.sh --operate installs it"
+            return f"{tool}; scripts/install-debian.sh installs it"
     try:
         import grpc  # noqa: F401
     except ImportError as error:

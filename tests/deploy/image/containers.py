@@ -22,7 +22,7 @@ def missing() -> str | None:
     if os.geteuid() != 0:
         return "needs root"
     absent = [tool for tool in TOOLS if shutil.which(tool) is None]
-    return f"needs {', '.join(absent)} (scripts/install-debian.sh --operate)" if absent else None
+    return f"needs {', '.join(absent)} (scripts/install-debian.sh --image)" if absent else None
 
 
 def storage_driver(folder: Path) -> str:

@@ -33,7 +33,7 @@ def run_tests(needs: list[str]) -> None:
     """Runs the tests of the calling script; exits with 77, which ctest counts as skipped, if a program is missing."""
     for program in needs:
         if shutil.which(program) is None:
-            print(f"skipped: needs {program}; see scripts/install-debian.sh --operate")
+            print(f"skipped: needs {program}; see scripts/install-debian.sh")
             sys.exit(77)
     unittest.main(verbosity=2)
 

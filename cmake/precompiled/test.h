@@ -1,0 +1,5 @@
+// Precompiled for tests.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core.h"
