@@ -96,7 +96,7 @@ ModelSpec Spec(const std::string& camera, int side, const FaceContract& faces,
           .paper =
               "Bazarevsky et al., BlazeFace: Sub-millisecond Neural Face Detection on "
               "Mobile GPUs, 2019, arXiv:1907.05047",
-          .task = Task::kFaceDetection,
+          .output = OutputKind::kFaceDetection,
           .faces = faces,
           .resolution = side,
           .min_resolution = side,

@@ -68,11 +68,11 @@ BuildOptions OptionsOf(const ModelSpec& spec, const KeyStyle& style, const Varia
   return options;
 }
 
-const char* ToString(Task task) {
-  switch (task) {
-    case Task::kClassification:
+const char* ToString(OutputKind kind) {
+  switch (kind) {
+    case OutputKind::kClassification:
       return "classifier";
-    case Task::kFaceDetection:
+    case OutputKind::kFaceDetection:
       return "face detector";
   }
   return "unknown";

@@ -84,11 +84,11 @@ struct Variant {
 };
 
 // What a network answers.
-enum class Task {
+enum class OutputKind {
   kClassification,  // a logit per class
   kFaceDetection,   // raw scores and boxes, see models/face_decoder.h
 };
-const char* ToString(Task task);  // "classifier", "face detector"
+const char* ToString(OutputKind kind);  // "classifier", "face detector"
 
 // Appends the layers of a network behind its image and returns the output. The options are in
 // range, and their width and form are published; an empty form is the usual one.
@@ -99,7 +99,7 @@ struct ModelSpec {
   std::string architecture;  // "mobilenet_v1"; the name of configs and metadata
   std::string title;         // "MobileNetV1"
   std::string paper;         // authors, title, year, arXiv id
-  Task task = Task::kClassification;
+  OutputKind output = OutputKind::kClassification;
   FaceContract faces = {};       // kFaceDetection
   std::string classifier_layer;  // the canonical name of the last linear layer
   int resolution = 224;          // usual for the published weights

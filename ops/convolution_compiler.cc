@@ -33,31 +33,31 @@ absl::Status ConvolutionCompiler::EmitConvolution() {
       return AppendConvolution(part, *direct, input, *place);
     }
   }
-  if (part.op.residual) return EmitOntoResidual(part, src);
+  if (part.op.residual) return EmitInPlaceSum(part, src);
   const Desc dst =
       layout.has_value() ? Desc(DimsOf(node_), kF32, *layout) : AnyLayout(DimsOf(node_));
-  return EmitApart(part, src, dst);
+  return EmitOutOfPlace(part, src, dst);
 }
 
 // A 1x1 convolution of a 1x1 image: oneDNN's kernels for those stream the weights from memory
 // faster than its inner product does (DNNL_VERBOSE=1 shows it).
 absl::Status ConvolutionCompiler::EmitLinear() {
   const Tag layout = layouts_.ForLinear();
-  return EmitApart(WholeOf(graph_, node_), Desc(DimsOf(source()), kF32, layout),
-                   Desc(DimsOf(node_), kF32, layout));
+  return EmitOutOfPlace(WholeOf(graph_, node_), Desc(DimsOf(source()), kF32, layout),
+                        Desc(DimsOf(node_), kF32, layout));
 }
 
-absl::Status ConvolutionCompiler::EmitApart(const ConvolutionPart& part, const Desc& src,
-                                            const Desc& dst) {
+absl::Status ConvolutionCompiler::EmitOutOfPlace(const ConvolutionPart& part, const Desc& src,
+                                                 const Desc& dst) {
   const auto primitive = MakeConvolution(part, src, dst);
   SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source(), primitive.src_desc()));
   SISKIN_ASSIGN_OR_RETURN(values_[node_], NewValue(node().shape, primitive.dst_desc()));
   return AppendConvolution(part, primitive, input, values_[node_]);
 }
 
-absl::Status ConvolutionCompiler::EmitOntoResidual(const ConvolutionPart& part, const Desc& src) {
+absl::Status ConvolutionCompiler::EmitInPlaceSum(const ConvolutionPart& part, const Desc& src) {
   const ValueId residual = node().inputs[1];
-  SISKIN_RETURN_IF_ERROR(OwnMemory(residual));
+  SISKIN_RETURN_IF_ERROR(MaterializeCopy(residual));
   auto primitive = IfAccepted([&] { return MakeConvolution(part, src, DescOf(residual)); });
   if (!primitive.has_value()) {
     primitive = MakeConvolution(part, src, AnyLayout(DimsOf(node_)));
@@ -98,28 +98,29 @@ absl::Status ConvolutionCompiler::EmitSliced(Tag layout, int channels) {
   SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source(), src));
   const Value output = NewValue(result, layout);
   for (int first = 0; first < result.channels; first += channels) {
-    const ConvolutionPart wide = PartOf(WholeOf(graph_, node_), first, channels);
-    const ConvolutionPart deep = PartOf(WholeOf(graph_, depthwise), first, channels);
-    SISKIN_RETURN_IF_ERROR(
-        EmitSlice(wide, deep, src, input, *ViewOf(output, result, first, channels)));
+    const ConvolutionPart expand_part = PartOf(WholeOf(graph_, node_), first, channels);
+    const ConvolutionPart depthwise_part = PartOf(WholeOf(graph_, depthwise), first, channels);
+    SISKIN_RETURN_IF_ERROR(EmitSlice(expand_part, depthwise_part, src, input,
+                                     *ViewOf(output, result, first, channels)));
   }
   values_[depthwise] = output;
   node_ = depthwise;  // done with it, too
   return absl::OkStatus();
 }
 
-absl::Status ConvolutionCompiler::EmitSlice(const ConvolutionPart& wide,
-                                            const ConvolutionPart& deep, const Desc& src,
+absl::Status ConvolutionCompiler::EmitSlice(const ConvolutionPart& expand,
+                                            const ConvolutionPart& depthwise, const Desc& src,
                                             const Value& input, const Value& output) {
-  const Value between = NewValue(wide.out, output.layout);
-  const Desc dst = DescOf(wide.out, between);
-  SISKIN_RETURN_IF_ERROR(AppendConvolution(wide, MakeConvolution(wide, src, dst), input, between));
+  const Value between = NewValue(expand.out, output.layout);
+  const Desc dst = DescOf(expand.out, between);
+  SISKIN_RETURN_IF_ERROR(
+      AppendConvolution(expand, MakeConvolution(expand, src, dst), input, between));
   // One block of channels is the same memory with channels last.
-  const bool channels_last = deep.in.channels == kBlock && !FasterKernel(deep).empty();
+  const bool channels_last = depthwise.in.channels == kBlock && !FasterKernel(depthwise).empty();
   const Tag layout = channels_last ? Tag::nhwc : output.layout;
-  const auto primitive = MakeConvolution(deep, Desc(DimsOf(deep.in), kF32, layout),
-                                         Desc(DimsOf(deep.out), kF32, layout));
-  return AppendConvolution(deep, primitive, between, output);
+  const auto primitive = MakeConvolution(depthwise, Desc(DimsOf(depthwise.in), kF32, layout),
+                                         Desc(DimsOf(depthwise.out), kF32, layout));
+  return AppendConvolution(depthwise, primitive, between, output);
 }
 
 int ConvolutionCompiler::SliceChannelCount(std::optional<Tag> layout) const {

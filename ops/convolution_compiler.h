@@ -23,10 +23,10 @@ class ConvolutionCompiler : protected PlanBuilder {
   using ConvolutionDesc = dnnl::convolution_forward::primitive_desc;
 
   // With a value of its own.
-  absl::Status EmitApart(const ConvolutionPart& part, const Desc& src, const Desc& dst);
+  absl::Status EmitOutOfPlace(const ConvolutionPart& part, const Desc& src, const Desc& dst);
   // The convolution adds to the residual where that lies, in its layout if there is a kernel for
   // it.
-  absl::Status EmitOntoResidual(const ConvolutionPart& part, const Desc& src);
+  absl::Status EmitInPlaceSum(const ConvolutionPart& part, const Desc& src);
 
   // See ops/winograd.h.
   std::optional<ConvolutionDesc> Winograd(const ConvolutionPart& part,
@@ -37,8 +37,8 @@ class ConvolutionCompiler : protected PlanBuilder {
   // is no such pair, or what is between them fits the cache.
   int SliceChannelCount(std::optional<Tag> layout) const;
   absl::Status EmitSliced(Tag layout, int channels);
-  absl::Status EmitSlice(const ConvolutionPart& wide, const ConvolutionPart& deep, const Desc& src,
-                         const Value& input, const Value& output);
+  absl::Status EmitSlice(const ConvolutionPart& expand, const ConvolutionPart& depthwise,
+                         const Desc& src, const Value& input, const Value& output);
 
   Desc SourceIn(Tag layout) const;
   absl::Status AppendConvolution(const ConvolutionPart& part, const ConvolutionDesc& primitive,

@@ -144,11 +144,11 @@ void PlanBuilder::Copy(ValueId id, const Value& to) {
       {InBuffer(DNNL_ARG_FROM, from_desc, values_[id]), InBuffer(DNNL_ARG_TO, to_desc, to)});
 }
 
-absl::Status PlanBuilder::OwnLayout(ValueId id) {
+absl::Status PlanBuilder::MaterializeLayout(ValueId id) {
   return InLayout(id, Desc(DimsOf(id), kF32, values_[id].layout)).status();
 }
 
-absl::Status PlanBuilder::OwnMemory(ValueId id) {
+absl::Status PlanBuilder::MaterializeCopy(ValueId id) {
   if (!values_[id].is_view()) return absl::OkStatus();
   const Value own = NewValue(ShapeOf(id), values_[id].layout);
   Copy(id, own);
@@ -176,7 +176,7 @@ std::optional<PlanBuilder::Value> PlanBuilder::PlaceInConcat() {
   return ViewOf(ConcatValue(readers[0]), ShapeOf(readers[0]), first, node().shape.channels);
 }
 
-bool PlanBuilder::DiesHere(ValueId id) const {
+bool PlanBuilder::IsLastUse(ValueId id) const {
   const Op& op = graph_.nodes[id].op;
   const bool is_kept = std::holds_alternative<Input>(op) || id == graph_.Features();
   if (is_kept || IsView(op) || values_[id].is_view()) return false;

@@ -72,9 +72,9 @@ class PlanBuilder {
   void Copy(ValueId id, const Value& to);
 
   // Few primitives read a view of channels-last values, so that is copied.
-  absl::Status OwnLayout(ValueId id);
+  absl::Status MaterializeLayout(ValueId id);
   // Any view is copied, for a value that is to be overwritten.
-  absl::Status OwnMemory(ValueId id);
+  absl::Status MaterializeCopy(ValueId id);
 
   // The memory of a concatenation, made when the first of its parts asks for it.
   Value ConcatValue(ValueId concat);
@@ -83,7 +83,7 @@ class PlanBuilder {
   std::optional<Value> PlaceInConcat();
 
   // True if the node being compiled is the last to need `id`, so that it may overwrite it.
-  bool DiesHere(ValueId id) const;
+  bool IsLastUse(ValueId id) const;
 
   // --- steps
 

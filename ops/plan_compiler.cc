@@ -61,7 +61,7 @@ class PlanCompiler : private ConvolutionCompiler {
   }
 
   absl::Status Emit(const Output&) {
-    SISKIN_RETURN_IF_ERROR(OwnMemory(source()));
+    SISKIN_RETURN_IF_ERROR(MaterializeCopy(source()));
     SISKIN_ASSIGN_OR_RETURN(values_[node_], InLayout(source(), Plain(source())));
     plan_.output_buffer = values_[node_].buffer;
     plan_.buffers[plan_.output_buffer].whole_batch = true;
@@ -105,7 +105,7 @@ class PlanCompiler : private ConvolutionCompiler {
     const auto pool = [&](const Desc& src, const Desc& dst) {
       return onednn::Pool(CpuEngine(), algorithm, src, dst, geometry, UserScratchpad());
     };
-    SISKIN_RETURN_IF_ERROR(OwnLayout(source()));
+    SISKIN_RETURN_IF_ERROR(MaterializeLayout(source()));
     const Desc src = DescOf(source());
     const std::optional<Value> place = PlaceInConcat();
     if (place.has_value()) {
@@ -130,9 +130,9 @@ class PlanCompiler : private ConvolutionCompiler {
   absl::Status Emit(const Scale& scale) { return EmitEltwise({ScaleFunction(scale.factor)}); }
 
   absl::Status EmitEltwise(const std::vector<EltwiseFunction>& functions) {
-    SISKIN_RETURN_IF_ERROR(OwnLayout(source()));
+    SISKIN_RETURN_IF_ERROR(MaterializeLayout(source()));
     const Value input = values_[source()];
-    values_[node_] = DiesHere(source()) ? input : NewValue(node().shape, input.layout);
+    values_[node_] = IsLastUse(source()) ? input : NewValue(node().shape, input.layout);
     const Desc desc = DescOf(node_);
     for (size_t i = 0; i < functions.size(); ++i) {
       const auto& [algorithm, alpha, beta] = functions[i];
@@ -152,7 +152,7 @@ class PlanCompiler : private ConvolutionCompiler {
   // its reference for that layout (a broadcast over vectors of eight channels).
   absl::Status EmitBinary(dnnl::algorithm algorithm) {
     const ValueId left = node().inputs[0], right = node().inputs[1];
-    SISKIN_RETURN_IF_ERROR(OwnLayout(left));
+    SISKIN_RETURN_IF_ERROR(MaterializeLayout(left));
     const auto make = [&] {
       const Desc right_desc(DimsOf(right), kF32, values_[left].layout);
       return onednn::Binary(CpuEngine(), algorithm, DescOf(left), right_desc, DescOf(left),
@@ -164,7 +164,7 @@ class PlanCompiler : private ConvolutionCompiler {
     const Desc desc = DescOf(left);
     const Desc right_desc(DimsOf(right), kF32, values_[left].layout);
     SISKIN_ASSIGN_OR_RETURN(const Value other, InLayout(right, right_desc));
-    values_[node_] = DiesHere(left) ? values_[left] : NewValue(node().shape, values_[left].layout);
+    values_[node_] = IsLastUse(left) ? values_[left] : NewValue(node().shape, values_[left].layout);
     const auto primitive = make();
     return Append(
         node().name, 0, dnnl::binary(primitive), primitive,
@@ -203,7 +203,7 @@ class PlanCompiler : private ConvolutionCompiler {
   }
 
   absl::Status Emit(const ChannelShuffle& shuffle) {
-    SISKIN_RETURN_IF_ERROR(OwnLayout(source()));
+    SISKIN_RETURN_IF_ERROR(MaterializeLayout(source()));
     const int group_size = node().shape.channels / shuffle.groups;
     const auto primitive = IfAccepted([&] {
       return onednn::ShuffleChannels(CpuEngine(), DescOf(source()), group_size, UserScratchpad());
@@ -255,7 +255,7 @@ class PlanCompiler : private ConvolutionCompiler {
   }
 
   absl::Status Emit(const Flatten&) {
-    SISKIN_RETURN_IF_ERROR(OwnLayout(source()));
+    SISKIN_RETURN_IF_ERROR(MaterializeLayout(source()));
     const Desc channels_last(DimsOf(source()), kF32, Tag::nhwc);
     SISKIN_ASSIGN_OR_RETURN(values_[node_], InLayout(source(), channels_last));
     values_[node_].layout = Tag::nchw;  // of a vector

@@ -48,11 +48,11 @@ std::string Answer(const pipeline::InferenceResult& result) {
                   {{"queue", absl::ToDoubleMilliseconds(result.timing.queue)},
                    {"decode", absl::ToDoubleMilliseconds(result.timing.prepare)},
                    {"compute", absl::ToDoubleMilliseconds(result.timing.compute)}}}};
-  switch (model.spec().task) {
-    case models::Task::kClassification:
+  switch (model.spec().output) {
+    case models::OutputKind::kClassification:
       AddClasses(result, answer);
       break;
-    case models::Task::kFaceDetection:
+    case models::OutputKind::kFaceDetection:
       AddFaces(result, answer);
       break;
   }

@@ -45,8 +45,8 @@ void AddServable(const engine::Servable& servable, Json& out) {
   if (!options.form.empty()) out["form"] = options.form;
   out["key_style"] = model.key_style();
   out["random_weights"] = model.random_weights();
-  out["task"] = ToString(model.spec().task);
-  if (model.spec().task == models::Task::kClassification) out["classes"] = model.outputs();
+  out["task"] = ToString(model.spec().output);
+  if (model.spec().output == models::OutputKind::kClassification) out["classes"] = model.outputs();
   out["labels"] = !model.labels().empty();
   out["input"] = InputOf(model.input());
   const batching::QueueOptions& queue = servable.queue->options();

@@ -156,21 +156,21 @@ void Scheduler::RemoveDead(BatchQueue& queue, MonotonicTime now, TaskList& dead)
   tasks.erase(tasks.begin() + alive, tasks.begin() + seen);
 }
 
-Scheduler::Prospect Scheduler::LookAround(MonotonicTime now, TaskList& dead) {
-  Prospect prospect;
+Scheduler::NextBatch Scheduler::FindDueQueue(MonotonicTime now, TaskList& dead) {
+  NextBatch next;
   for (const std::shared_ptr<BatchQueue>& queue : queues_) {
     RemoveDead(*queue, now, dead);
     if (queue->tasks_.empty()) continue;
     const BatchDecision decision = Decide(*queue, now);
     if (const WaitUntil* wait = std::get_if<WaitUntil>(&decision)) {
-      prospect.next_due = std::min(prospect.next_due, wait->time);
-    } else if (prospect.due == nullptr ||
-               queue->tasks_.front()->enqueued() < prospect.due->tasks_.front()->enqueued()) {
-      prospect.due = queue.get();
-      prospect.dispatch = std::get<Dispatch>(decision);
+      next.next_due = std::min(next.next_due, wait->time);
+    } else if (next.due == nullptr ||
+               queue->tasks_.front()->enqueued() < next.due->tasks_.front()->enqueued()) {
+      next.due = queue.get();
+      next.dispatch = std::get<Dispatch>(decision);
     }
   }
-  return prospect;
+  return next;
 }
 
 void Scheduler::Take(BatchQueue& queue, const Dispatch& dispatch, Batch& batch) {
@@ -206,12 +206,12 @@ bool Scheduler::WaitForBatch(Batch& batch) {
     {
       absl::MutexLock lock(&mu_);
       now = clock_.Now();
-      const Prospect prospect = LookAround(now, dead);
-      if (prospect.due != nullptr) {
-        Take(*prospect.due, prospect.dispatch, batch);
+      const NextBatch next = FindDueQueue(now, dead);
+      if (next.due != nullptr) {
+        Take(*next.due, next.dispatch, batch);
       } else if (dead.empty()) {
         if (draining_ && AllEmpty()) return false;
-        Sleep(prospect.next_due);
+        Sleep(next.next_due);
         continue;
       }
       // This lane is busy from here; it may have been the one to watch over what remains.

@@ -94,7 +94,7 @@ class Scheduler {
   using TaskList = std::vector<std::unique_ptr<Task>>;
 
   // What a lane that looks around finds.
-  struct Prospect {
+  struct NextBatch {
     BatchQueue* due = nullptr;  // the queue to serve, or null
     Dispatch dispatch;          // what to take from it
     MonotonicTime next_due =
@@ -106,7 +106,7 @@ class Scheduler {
   // Moves what has expired or is cancelled to `dead`, as far in as the next batch would reach.
   void RemoveDead(BatchQueue& queue, MonotonicTime now, TaskList& dead)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  Prospect LookAround(MonotonicTime now, TaskList& dead) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  NextBatch FindDueQueue(MonotonicTime now, TaskList& dead) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Take(BatchQueue& queue, const Dispatch& dispatch, Batch& batch)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Sleeps until something changes or `next_due`, if no other lane watches that time already.

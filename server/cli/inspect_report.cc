@@ -29,7 +29,7 @@ const char* ToString(models::ResizeRule rule) {
 // What a network gives a value for, and how many there are.
 std::pair<const char*, int> Answers(const models::BoundModel& model) {
   const int outputs = model.graph.output_shape().channels;
-  if (model.spec->task == models::Task::kClassification) return {"classes", outputs};
+  if (model.spec->output == models::OutputKind::kClassification) return {"classes", outputs};
   return {"anchors", outputs / (1 + models::kBoxNumbers)};
 }
 

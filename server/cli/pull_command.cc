@@ -82,7 +82,7 @@ void PrintResult(const pull::PullResult& result, const PullFlags& flags, std::os
   table.AddRow({"network", absl::StrCat(model.spec->title, ", width ",
                                         models::WidthLabel(model.options.width))});
   table.AddRow({"key style", model.key_style});
-  if (model.spec->task == models::Task::kClassification) {
+  if (model.spec->output == models::OutputKind::kClassification) {
     table.AddRow({"classes", absl::StrCat(model.options.classes)});
     table.AddRow({"labels", DescribeLabels(result)});
   }

@@ -19,7 +19,7 @@ struct TaskTiming {
 };
 
 // Which of the network's values a task is after.
-enum class Reading {
+enum class OutputSelector {
   kOutputs,   // the last layer's: a classifier's logits, a face detector's raw scores and boxes
   kFeatures,  // the last global pool's: a vector that describes the image
 };
@@ -32,7 +32,7 @@ class InferenceTask : public batching::Task {
   // a lane thread. An error answers this task alone (through Fail); the rest of the batch goes on.
   virtual absl::Status Prepare(absl::Span<float> image) = 0;
 
-  virtual Reading reading() const { return Reading::kOutputs; }
+  virtual OutputSelector selector() const { return OutputSelector::kOutputs; }
 
   // Takes the values it is after, borrowed for the call. Ends the task.
   virtual void Complete(absl::Span<const float> values, const TaskTiming& timing) = 0;

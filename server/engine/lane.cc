@@ -100,18 +100,18 @@ void Lane::RunBatch(batching::Batch& batch) {
 
 // Ends at least one of `waiting`, from the front; returns how many.
 size_t Lane::RunChunk(LaneModel& model, Tasks waiting, Totals& totals) {
-  const size_t wished = model.LargestPlanWithin(waiting.size());
-  const size_t ended = Fill(model.workspace(wished), model.plan(wished), waiting);
+  const size_t tentative = model.LargestPlanWithin(waiting.size());
+  const size_t ended = Fill(model.workspace(tentative), model.plan(tentative), waiting);
   if (slots_.empty()) return ended;
 
-  const size_t chosen = Settle(model, wished);
+  const size_t chosen = MoveToPlan(model, tentative);
   ops::Workspace& workspace = model.workspace(chosen);
   const MonotonicTime start = clock_.Now();
   const absl::Status status = model.plan(chosen).Run(workspace);
   const absl::Duration compute = clock_.Now() - start;
   if (status.ok()) totals.images += static_cast<int>(slots_.size());
   totals.compute += compute;
-  Answer(status, model.plan(chosen), workspace, compute);
+  CompleteAll(status, model.plan(chosen), workspace, compute);
   return ended;
 }
 
@@ -138,7 +138,7 @@ size_t Lane::Fill(ops::Workspace& workspace, const ops::Plan& plan, Tasks waitin
 }
 
 // Chooses the plan for what is in `slots_`, which was prepared in the input of plan `prepared_for`.
-size_t Lane::Settle(LaneModel& model, size_t prepared_for) {
+size_t Lane::MoveToPlan(LaneModel& model, size_t prepared_for) {
   const size_t chosen = model.SmallestPlanFor(slots_.size());
   const absl::Span<float> from = model.workspace(prepared_for).input();
   const absl::Span<float> to = model.workspace(chosen).input();
@@ -149,10 +149,11 @@ size_t Lane::Settle(LaneModel& model, size_t prepared_for) {
   return chosen;
 }
 
-void Lane::Answer(const absl::Status& status, const ops::Plan& plan,
-                  const ops::Workspace& workspace, absl::Duration compute) {
-  const auto values_of = [&](Reading reading, size_t image) {
-    const auto all = reading == Reading::kFeatures ? workspace.features() : workspace.output();
+void Lane::CompleteAll(const absl::Status& status, const ops::Plan& plan,
+                       const ops::Workspace& workspace, absl::Duration compute) {
+  const auto values_of = [&](OutputSelector selector, size_t image) {
+    const auto all =
+        selector == OutputSelector::kFeatures ? workspace.features() : workspace.output();
     const size_t size = all.size() / plan.batch_size();
     return all.subspan(image * size, size);
   };
@@ -164,7 +165,7 @@ void Lane::Answer(const absl::Status& status, const ops::Plan& plan,
     timing.queue = taken_ - task.enqueued();
     timing.prepare = slots_[i].prepare;
     if (status.ok()) {
-      task.Complete(values_of(task.reading(), i), timing);
+      task.Complete(values_of(task.selector(), i), timing);
     } else {
       task.Fail(absl::InternalError(absl::StrCat("the network failed: ", status.message())));
     }

@@ -78,9 +78,9 @@ class Lane {
   void RunBatch(batching::Batch& batch);
   size_t RunChunk(LaneModel& model, Tasks waiting, Totals& totals);
   size_t Fill(ops::Workspace& workspace, const ops::Plan& plan, Tasks waiting);
-  size_t Settle(LaneModel& model, size_t prepared_for);
-  void Answer(const absl::Status& status, const ops::Plan& plan, const ops::Workspace& workspace,
-              absl::Duration compute);
+  size_t MoveToPlan(LaneModel& model, size_t prepared_for);
+  void CompleteAll(const absl::Status& status, const ops::Plan& plan,
+                   const ops::Workspace& workspace, absl::Duration compute);
   std::shared_ptr<LaneModel> Find(const void* owner) const;
 
   const int index_;

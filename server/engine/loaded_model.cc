@@ -19,7 +19,7 @@ absl::Status CheckOptions(const LoadedModel::Options& options, const models::Bou
                                                    LoadedModel::kMaxBatchSize, ", it is ",
                                                    options.max_batch_size));
   }
-  const bool classifier = model.spec->task == models::Task::kClassification;
+  const bool classifier = model.spec->output == models::OutputKind::kClassification;
   const int classes = classifier ? model.graph.output_shape().channels : 0;
   if (!options.labels.empty() && options.labels.size() != static_cast<size_t>(classes)) {
     return absl::InvalidArgumentError(absl::StrCat("there are ", options.labels.size(),
@@ -31,7 +31,7 @@ absl::Status CheckOptions(const LoadedModel::Options& options, const models::Bou
 
 // The decoder relies on it.
 absl::Status CheckAnchors(const models::BoundModel& model) {
-  if (model.spec->task != models::Task::kFaceDetection) return absl::OkStatus();
+  if (model.spec->output != models::OutputKind::kFaceDetection) return absl::OkStatus();
   const size_t anchors = models::MakeAnchors(model.spec->faces, model.input.width).size();
   const size_t expected = anchors * (1 + models::kBoxNumbers);
   const auto outputs = static_cast<size_t>(model.graph.output_shape().channels);

@@ -41,7 +41,7 @@ class LoadedModel {
   const models::InputContract& input() const { return model_.input; }
   const ops::Graph& graph() const { return model_.graph; }  // before rewrites, values let go
   bool random_weights() const { return model_.random_weights; }
-  // Values of an answer, for each Reading.
+  // Values of an answer, for each OutputSelector.
   int outputs() const { return graph().output_shape().channels; }
   int features() const { return plans_.back()->features_shape().channels; }  // 0: no global pool
 

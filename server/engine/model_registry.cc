@@ -150,25 +150,26 @@ const ModelRegistry::Entry* ModelRegistry::HighestReady(const Versions& versions
   return ready == versions.rend() ? nullptr : &ready->second;
 }
 
-std::vector<std::string_view> ModelRegistry::ModelsFor(models::Task task) const {
+std::vector<std::string_view> ModelRegistry::ModelsFor(models::OutputKind kind) const {
   std::vector<std::string_view> names;
   for (const auto& [name, versions] : models_) {
     const Entry* const ready = HighestReady(versions);
-    if (ready != nullptr && ready->servable->model->spec().task == task) names.push_back(name);
+    if (ready != nullptr && ready->servable->model->spec().output == kind) names.push_back(name);
   }
   return names;
 }
 
 // REQUIRES: there is a model.
-absl::StatusOr<std::string_view> ModelRegistry::OnlyModel(std::optional<models::Task> task) const {
+absl::StatusOr<std::string_view> ModelRegistry::OnlyModel(
+    std::optional<models::OutputKind> kind) const {
   if (models_.size() == 1) return models_.begin()->first;
-  if (!task.has_value()) {
+  if (!kind.has_value()) {
     return absl::InvalidArgumentError(
         absl::StrCat("the request names no model; this server has: ", Names()));
   }
-  const std::vector<std::string_view> candidates = ModelsFor(*task);
+  const std::vector<std::string_view> candidates = ModelsFor(*kind);
   if (candidates.size() == 1) return candidates.front();
-  const char* const what = models::ToString(*task);
+  const char* const what = models::ToString(*kind);
   if (candidates.empty()) {
     return absl::InvalidArgumentError(absl::StrCat("the request names no model, and no ", what,
                                                    " is ready; this server has: ", Names()));
@@ -191,10 +192,11 @@ absl::StatusOr<const ModelRegistry::Versions*> ModelRegistry::FindModel(
 }
 
 absl::StatusOr<std::shared_ptr<const Servable>> ModelRegistry::Resolve(
-    std::string_view model, std::string_view version, std::optional<models::Task> task) const {
+    std::string_view model, std::string_view version,
+    std::optional<models::OutputKind> kind) const {
   absl::ReaderMutexLock lock(&mu_);
   if (model.empty() && !models_.empty()) {
-    SISKIN_ASSIGN_OR_RETURN(model, OnlyModel(task));
+    SISKIN_ASSIGN_OR_RETURN(model, OnlyModel(kind));
   }
   SISKIN_ASSIGN_OR_RETURN(const Versions* const versions, FindModel(model));
   auto found = std::prev(versions->end());  // a known model has a version

@@ -65,14 +65,14 @@ class ModelRegistry {
   absl::Status Publish(const std::string& model, const std::string& version, Servable servable);
 
   // The ready version asked for; `version` empty: the highest ready one (numerically). An empty
-  // `model` means the only one there is or, with a `task`, the only one with a ready version that
+  // `model` means the only one there is or, with a `kind`, the only one with a ready version that
   // does it; INVALID_ARGUMENT if there are several.
   // NOT_FOUND: "Request for unknown model: 'x' is not found" (the wording that Triton clients
   // know), with the names or versions that exist; FAILED_PRECONDITION: known but not ready, with
   // its state and reason.
   absl::StatusOr<std::shared_ptr<const Servable>> Resolve(
       std::string_view model, std::string_view version,
-      std::optional<models::Task> task = std::nullopt) const;
+      std::optional<models::OutputKind> kind = std::nullopt) const;
 
   std::vector<VersionStatus> List() const;  // ordered by model, then numerically by version
   bool AllReady() const;                    // at least one version, and every one kReady
@@ -92,8 +92,9 @@ class ModelRegistry {
   std::string Names() const ABSL_SHARED_LOCKS_REQUIRED(mu_);
   static std::string Numbers(const Versions& versions);
   static const Entry* HighestReady(const Versions& versions);  // nullptr: none is ready
-  std::vector<std::string_view> ModelsFor(models::Task task) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
-  absl::StatusOr<std::string_view> OnlyModel(std::optional<models::Task> task) const
+  std::vector<std::string_view> ModelsFor(models::OutputKind kind) const
+      ABSL_SHARED_LOCKS_REQUIRED(mu_);
+  absl::StatusOr<std::string_view> OnlyModel(std::optional<models::OutputKind> kind) const
       ABSL_SHARED_LOCKS_REQUIRED(mu_);
   absl::StatusOr<const Versions*> FindModel(std::string_view model) const
       ABSL_SHARED_LOCKS_REQUIRED(mu_);

@@ -84,7 +84,7 @@ class PendingRequest {
                  const ImageLimits& limits, int images, Permit permit,
                  engine::BatchObserver* observer, Inference::Done done)
       : input_(request.input),
-        reading_(request.reading),
+        selector_(request.selector),
         limits_(limits),
         permit_(std::move(permit)),
         observer_(observer),
@@ -93,13 +93,13 @@ class PendingRequest {
     result_.images = images;
     result_.sizes.resize(images);
     const engine::LoadedModel& model = *servable->model;
-    const bool features = reading_ == engine::Reading::kFeatures;
+    const bool features = selector_ == engine::OutputSelector::kFeatures;
     result_.outputs.resize(static_cast<size_t>(images) *
                            (features ? model.features() : model.outputs()));
     result_.servable = std::move(servable);
   }
 
-  engine::Reading reading() const { return reading_; }
+  engine::OutputSelector selector() const { return selector_; }
 
   // True once an image has failed: the others need not be computed.
   bool failed() const { return failed_.load(std::memory_order_relaxed); }
@@ -173,7 +173,7 @@ class PendingRequest {
   }
 
   const Input input_;
-  const engine::Reading reading_;
+  const engine::OutputSelector selector_;
   const ImageLimits limits_;
   Permit permit_;
   engine::BatchObserver* const observer_;
@@ -196,7 +196,7 @@ class ImageTask : public engine::InferenceTask {
   absl::Status Prepare(absl::Span<float> planes) override {
     return request_->Prepare(image_, planes);
   }
-  engine::Reading reading() const override { return request_->reading(); }
+  engine::OutputSelector selector() const override { return request_->selector(); }
   void Complete(absl::Span<const float> values, const engine::TaskTiming& timing) override {
     request_->Complete(image_, values, timing);
   }
@@ -208,13 +208,13 @@ class ImageTask : public engine::InferenceTask {
 };
 
 absl::Status CheckAbility(const InferenceRequest& request, const engine::LoadedModel& model) {
-  const models::Task task = model.spec().task;
-  if (request.task.has_value() && task != *request.task) {
+  const models::OutputKind kind = model.spec().output;
+  if (request.kind.has_value() && kind != *request.kind) {
     return absl::InvalidArgumentError(absl::StrCat("model '", model.name(), "' is a ",
-                                                   ToString(task), ", the request needs a ",
-                                                   ToString(*request.task)));
+                                                   ToString(kind), ", the request needs a ",
+                                                   ToString(*request.kind)));
   }
-  if (request.reading == engine::Reading::kFeatures && model.features() == 0) {
+  if (request.selector == engine::OutputSelector::kFeatures && model.features() == 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("model '", model.name(), "' has no pooled features to return"));
   }
@@ -252,7 +252,7 @@ Inference::Inference(const engine::ModelRegistry& registry, Admission& admission
       clock_(clock) {}
 
 void Inference::Start(const InferenceRequest& request, Done done) {
-  auto servable = registry_.Resolve(request.model, request.version, request.task);
+  auto servable = registry_.Resolve(request.model, request.version, request.kind);
   if (!servable.ok()) return done(std::move(servable).status());
   batching::BatchQueue& queue = *(*servable)->queue;
   if (absl::Status able = CheckAbility(request, *(*servable)->model); !able.ok()) {

@@ -42,10 +42,10 @@ struct ImagesInput {
 };
 
 struct InferenceRequest {
-  std::string_view model;            // empty: the only one for the task
-  std::string_view version;          // empty: the highest ready one
-  std::optional<models::Task> task;  // what the model is asked to do; unset: whatever it does
-  engine::Reading reading = engine::Reading::kOutputs;
+  std::string_view model;                  // empty: the only one for the task
+  std::string_view version;                // empty: the highest ready one
+  std::optional<models::OutputKind> kind;  // what the model is asked to do; unset: whatever it does
+  engine::OutputSelector selector = engine::OutputSelector::kOutputs;
   std::variant<ImagesInput, TensorView> input;
   MonotonicTime deadline = MonotonicTime::InfiniteFuture();
   std::shared_ptr<const batching::CancelFlag> cancel;  // may be null
@@ -55,7 +55,7 @@ struct InferenceResult {
   std::shared_ptr<const engine::Servable> servable;
   int images = 0;
   std::vector<ImageSize> sizes;  // of each photo, upright; of a tensor, zero
-  std::vector<float> outputs;    // [images, values], as the request's `reading` says
+  std::vector<float> outputs;    // [images, values], as the request's `selector` says
   engine::TaskTiming timing;     // of several images: the longest queue and compute, summed prepare
 };
 

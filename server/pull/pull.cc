@@ -87,7 +87,7 @@ class Preparation {
 
   absl::Status StoreLabels(const std::vector<std::string>& stated, PullResult& result) {
     const int classes = result.model.options.classes;
-    const bool classifier = result.model.spec->task == models::Task::kClassification;
+    const bool classifier = result.model.spec->output == models::OutputKind::kClassification;
     if (!classifier) return absl::OkStatus();
     if (!stated.empty()) {
       result.labels = stated.size();

@@ -29,19 +29,19 @@ void RequestRecord::Report(absl::StatusCode code, metrics::Metrics& metrics) con
 
 std::shared_ptr<const engine::Servable> FindServable(const Backend& backend, std::string_view model,
                                                      std::string_view version,
-                                                     std::optional<models::Task> task) {
-  auto servable = backend.registry.Resolve(model, version, task);
+                                                     std::optional<models::OutputKind> kind) {
+  auto servable = backend.registry.Resolve(model, version, kind);
   return servable.ok() ? *std::move(servable) : nullptr;
 }
 
 void Infer(const Backend& backend, const pipeline::InferenceRequest& request, Fill fill,
            Answered answered) {
   backend.inference.Start(
-      request, [&backend, name = request.model, version = request.version, task = request.task,
+      request, [&backend, name = request.model, version = request.version, kind = request.kind,
                 fill = std::move(fill), answered = std::move(answered)](
                    absl::StatusOr<pipeline::InferenceResult> result) mutable {
         if (!result.ok()) {
-          answered(result.status(), FindServable(backend, name, version, task));
+          answered(result.status(), FindServable(backend, name, version, kind));
           return;
         }
         const MonotonicTime start = Clock::Real().Now();

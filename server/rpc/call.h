@@ -62,7 +62,7 @@ class RequestRecord {
 // The servable a request names, if it can be served: failures are counted under its name too.
 std::shared_ptr<const engine::Servable> FindServable(
     const Backend& backend, std::string_view model, std::string_view version,
-    std::optional<models::Task> task = std::nullopt);
+    std::optional<models::OutputKind> kind = std::nullopt);
 
 // Takes a result, to make an answer of it.
 using Fill = absl::AnyInvocable<void(const pipeline::InferenceResult&)>;

@@ -10,7 +10,7 @@ namespace siskin::rpc {
 
 absl::StatusOr<pipeline::InferenceRequest> ParseClassifyRequest(
     const v1::ClassifyRequest& message) {
-  return ParsePhotoOrTensor(message, models::Task::kClassification);
+  return ParsePhotoOrTensor(message, models::OutputKind::kClassification);
 }
 
 void FillClassifyResponse(const v1::ClassifyRequest& message,

@@ -35,7 +35,7 @@ void FillFace(const models::Face& from, v1::Face& to) {
 
 absl::StatusOr<pipeline::InferenceRequest> ParseDetectRequest(const v1::DetectRequest& message) {
   SISKIN_ASSIGN_OR_RETURN(pipeline::InferenceRequest request,
-                          ParseCommon(message, models::Task::kFaceDetection));
+                          ParseCommon(message, models::OutputKind::kFaceDetection));
   if (!(message.min_score() >= 0 && message.min_score() <= 1)) {  // so NaN is refused, too
     return absl::InvalidArgumentError(
         absl::StrCat("expected a min_score from 0 to 1, got ", message.min_score()));

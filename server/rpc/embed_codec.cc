@@ -17,8 +17,8 @@ float InverseLength(absl::Span<const float> vector) {
 }  // namespace
 
 absl::StatusOr<pipeline::InferenceRequest> ParseEmbedRequest(const v1::EmbedRequest& message) {
-  auto request = ParsePhotoOrTensor(message, models::Task::kClassification);
-  if (request.ok()) request->reading = engine::Reading::kFeatures;
+  auto request = ParsePhotoOrTensor(message, models::OutputKind::kClassification);
+  if (request.ok()) request->selector = engine::OutputSelector::kFeatures;
   return request;
 }
 

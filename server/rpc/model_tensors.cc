@@ -15,11 +15,11 @@ size_t OutputTensor::elements() const {
 std::vector<OutputTensor> OutputsOf(const engine::LoadedModel& model) {
   using Kind = OutputTensor::Kind;
   const int64_t outputs = model.outputs();
-  switch (model.spec().task) {
-    case models::Task::kClassification:
+  switch (model.spec().output) {
+    case models::OutputKind::kClassification:
       return {{.name = "logits", .shape = {outputs}, .kind = Kind::kLogits},
               {.name = "probabilities", .shape = {outputs}, .kind = Kind::kProbabilities}};
-    case models::Task::kFaceDetection:
+    case models::OutputKind::kFaceDetection:
       break;
   }
   const int64_t anchors = outputs / (1 + models::kBoxNumbers);

@@ -25,20 +25,21 @@ void FillTiming(const engine::TaskTiming& from, v1::Timing& to);
 
 // All but the input. Borrows from `message`.
 template <typename Message>
-absl::StatusOr<pipeline::InferenceRequest> ParseCommon(const Message& message, models::Task task) {
+absl::StatusOr<pipeline::InferenceRequest> ParseCommon(const Message& message,
+                                                       models::OutputKind kind) {
   SISKIN_RETURN_IF_ERROR(CheckId(message.id()));
   pipeline::InferenceRequest request;
   request.model = message.model();
   request.version = message.version();
-  request.task = task;
+  request.kind = kind;
   return request;
 }
 
 // The same, of a message whose input is a photo or a tensor.
 template <typename Message>
 absl::StatusOr<pipeline::InferenceRequest> ParsePhotoOrTensor(const Message& message,
-                                                              models::Task task) {
-  SISKIN_ASSIGN_OR_RETURN(pipeline::InferenceRequest request, ParseCommon(message, task));
+                                                              models::OutputKind kind) {
+  SISKIN_ASSIGN_OR_RETURN(pipeline::InferenceRequest request, ParseCommon(message, kind));
   if (message.has_image()) {
     request.input = pipeline::ImagesInput{.files = {BytesOf(message.image())}};
   } else if (message.has_tensor()) {

@@ -33,10 +33,10 @@ class FakeInferenceTask : public engine::InferenceTask {
                     std::shared_ptr<const batching::CancelFlag> cancel = nullptr)
       : InferenceTask(deadline, std::move(cancel)), end_(end), prepare_(std::move(prepare)) {}
 
-  void set_reading(engine::Reading reading) { reading_ = reading; }
+  void set_selector(engine::OutputSelector selector) { selector_ = selector; }
 
   absl::Status Prepare(absl::Span<float> image) override { return prepare_(image); }
-  engine::Reading reading() const override { return reading_; }
+  engine::OutputSelector selector() const override { return selector_; }
 
   void Complete(absl::Span<const float> outputs, const engine::TaskTiming& timing) override {
     end_.outputs.assign(outputs.begin(), outputs.end());
@@ -52,7 +52,7 @@ class FakeInferenceTask : public engine::InferenceTask {
  private:
   InferenceEnd& end_;
   const Prepared prepare_;
-  engine::Reading reading_ = engine::Reading::kOutputs;
+  engine::OutputSelector selector_ = engine::OutputSelector::kOutputs;
 };
 
 }  // namespace siskin::testing

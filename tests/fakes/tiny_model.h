@@ -55,7 +55,7 @@ inline models::BoundModel TinyFaceNetwork(int outputs = kTinyFaceOutputs) {
   static const auto* spec = new models::ModelSpec{
       .architecture = "tiny_faces",
       .title = "tiny faces",
-      .task = models::Task::kFaceDetection,
+      .output = models::OutputKind::kFaceDetection,
       .faces = {.grids = {{.stride = 16, .anchors = 2}}, .score_threshold = 0.75f}};
   models::BoundModel model;
   model.spec = spec;

@@ -60,7 +60,8 @@ TEST(CatalogTest, LayerMapsAreInjectiveAndCoverTheNetwork) {
       const auto graph = spec.Build(OptionsOf(spec, style));
       ASSERT_TRUE(graph.ok()) << graph.status();
       const std::set<std::string> layers = LayersOf(*graph);
-      EXPECT_TRUE(spec.task != Task::kClassification || layers.contains(spec.classifier_layer))
+      EXPECT_TRUE(spec.output != OutputKind::kClassification ||
+                  layers.contains(spec.classifier_layer))
           << spec.architecture;
       std::set<std::string> mapped;
       for (const std::string& layer : layers) {

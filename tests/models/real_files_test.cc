@@ -53,7 +53,7 @@ TEST(RealFaceDetectorTest, LoadsByItself) {
     const auto model = LoadModel(*checkpoint, LoadRequest{});  // its anchors are left unread
     ASSERT_TRUE(model.ok()) << model.status();
     EXPECT_EQ(model->spec->architecture, name);
-    EXPECT_EQ(model->spec->task, Task::kFaceDetection);
+    EXPECT_EQ(model->spec->output, OutputKind::kFaceDetection);
     EXPECT_EQ(model->input, *InputPreset("blaze", side));
     EXPECT_EQ(model->graph.ParameterCount(), parameters);
   }

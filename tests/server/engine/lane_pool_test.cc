@@ -47,13 +47,14 @@ void Paint(int number, absl::Span<float> image) {
 
 // What the network answers to picture `number`, computed alone.
 std::vector<float> Reference(const LoadedModel& model, int number,
-                             Reading reading = Reading::kOutputs) {
+                             OutputSelector selector = OutputSelector::kOutputs) {
   const ops::Plan& single = *model.plans().back();
   ops::Arena arena(single.arena_bytes());
   auto workspace = single.MakeWorkspace(arena.bytes()).value();
   Paint(number, workspace->input());
   EXPECT_TRUE(single.Run(*workspace).ok());
-  const auto values = reading == Reading::kFeatures ? workspace->features() : workspace->output();
+  const auto values =
+      selector == OutputSelector::kFeatures ? workspace->features() : workspace->output();
   return {values.begin(), values.end()};
 }
 
@@ -97,21 +98,22 @@ class LanePoolTest : public ::testing::Test {
     return scheduler_.AddQueue({.limits = limits}, &model).value();
   }
 
-  InferenceEnd& Enqueue(FakeInferenceTask::Prepared prepare, Reading reading = Reading::kOutputs) {
+  InferenceEnd& Enqueue(FakeInferenceTask::Prepared prepare,
+                        OutputSelector selector = OutputSelector::kOutputs) {
     InferenceEnd& end = ends_.emplace_back();
     auto fake = std::make_unique<FakeInferenceTask>(end, std::move(prepare));
-    fake->set_reading(reading);
+    fake->set_selector(selector);
     std::unique_ptr<batching::Task> task = std::move(fake);
     EXPECT_TRUE(queue_->Enqueue(task).ok());
     return end;
   }
-  InferenceEnd& EnqueuePicture(int number, Reading reading = Reading::kOutputs) {
+  InferenceEnd& EnqueuePicture(int number, OutputSelector selector = OutputSelector::kOutputs) {
     return Enqueue(
         [number](absl::Span<float> image) {
           Paint(number, image);
           return absl::OkStatus();
         },
-        reading);
+        selector);
   }
   InferenceEnd& EnqueueBadPicture() {
     return Enqueue([](absl::Span<float> image) {
@@ -175,7 +177,7 @@ TEST_F(LanePoolTest, EachOfABatchGetsTheValuesItIsAfter) {
   Start(TinyModel(/*max_batch_size=*/4));
   std::vector<InferenceEnd*> ends;
   const auto reading_of = [](int number) {
-    return number % 2 == 0 ? Reading::kFeatures : Reading::kOutputs;
+    return number % 2 == 0 ? OutputSelector::kFeatures : OutputSelector::kOutputs;
   };
   for (int number = 0; number < 4; ++number) {
     ends.push_back(&EnqueuePicture(number, reading_of(number)));

@@ -134,17 +134,17 @@ TEST(ModelRegistryTest, AnEmptyNameMeansTheOnlyModelForTheTask) {
   ModelRegistry registry;
   Serve(registry, TinyModel(1, "classes"));
   Bring(registry, ModelState::kLoading);  // nobody knows yet what it does
-  const auto resolve = [&](models::Task task) { return registry.Resolve("", "", task); };
-  EXPECT_EQ((*resolve(models::Task::kClassification))->model->name(), "classes");
-  EXPECT_THAT(std::string(resolve(models::Task::kFaceDetection).status().message()),
+  const auto resolve = [&](models::OutputKind kind) { return registry.Resolve("", "", kind); };
+  EXPECT_EQ((*resolve(models::OutputKind::kClassification))->model->name(), "classes");
+  EXPECT_THAT(std::string(resolve(models::OutputKind::kFaceDetection).status().message()),
               HasSubstr("no face detector is ready; this server has: classes, m"));
 
   Serve(registry, TinyFaceDetector("faces"));
-  EXPECT_EQ((*resolve(models::Task::kFaceDetection))->model->name(), "faces");
+  EXPECT_EQ((*resolve(models::OutputKind::kFaceDetection))->model->name(), "faces");
 
   Serve(registry, TinyFaceDetector("more_faces"));
-  EXPECT_EQ((*resolve(models::Task::kClassification))->model->name(), "classes");
-  const absl::Status status = resolve(models::Task::kFaceDetection).status();
+  EXPECT_EQ((*resolve(models::OutputKind::kClassification))->model->name(), "classes");
+  const absl::Status status = resolve(models::OutputKind::kFaceDetection).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()),
               HasSubstr("more than one face detector: faces, more_faces"));

@@ -60,7 +60,7 @@ TEST_F(InferenceTest, AModelThatIsNotReadyIsRefused) {
 TEST_F(InferenceTest, AnotherTaskThanTheModelsIsRefused) {
   const TensorPayload payload(1);
   InferenceRequest request = Tensor(payload);
-  request.task = models::Task::kFaceDetection;
+  request.kind = models::OutputKind::kFaceDetection;
   const Answer answer = StartAndExpectAnswer(request);
   EXPECT_EQ(answer.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(answer.message(), "model 'tiny' is a classifier, the request needs a face detector");
@@ -75,7 +75,7 @@ TEST_F(InferenceTest, FeaturesOfAModelWithoutAPoolAreRefused) {
   const TensorPayload payload(1);
   InferenceRequest request = Tensor(payload);
   request.model = "faces";
-  request.reading = engine::Reading::kFeatures;
+  request.selector = engine::OutputSelector::kFeatures;
   const Answer answer = StartAndExpectAnswer(request);
   EXPECT_EQ(answer.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(answer.message(), "model 'faces' has no pooled features to return");
@@ -133,7 +133,7 @@ TEST_F(InferenceTest, AdmissionIsAsked) {
 TEST_F(InferenceTest, ATensorIsOneTaskPerImage) {
   const TensorPayload payload(2);
   InferenceRequest request = Tensor(payload);
-  request.task = models::Task::kClassification;
+  request.kind = models::OutputKind::kClassification;
   Answer answer;
   Start(request, answer);
   EXPECT_EQ(queue_->size(), 2);

@@ -57,7 +57,7 @@ TEST_F(EmbedderServiceTest, AnswersWithTheFeatures) {
   request.set_id("my request");
   auto status = Embed(request);
   auto task = TakeTask();
-  EXPECT_EQ(task->reading(), engine::Reading::kFeatures);
+  EXPECT_EQ(task->selector(), engine::OutputSelector::kFeatures);
   task->Complete(Features(), {.compute = absl::Microseconds(30), .batch_size = 2});
   ASSERT_TRUE(status.get().ok());
 
