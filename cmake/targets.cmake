@@ -21,7 +21,9 @@ function(siskin_precompile target name)
   if(NOT TARGET ${owner})
     set(folder ${PROJECT_SOURCE_DIR}/cmake/precompiled)
     add_library(${owner} OBJECT EXCLUDE_FROM_ALL ${folder}/empty.cc)
-    target_precompile_headers(${owner} PRIVATE ${folder}/${name}.h)
+    # Named without its path, which would be in it: a copy of the sources shares the cache.
+    target_include_directories(${owner} PRIVATE ${folder})
+    target_precompile_headers(${owner} PRIVATE <${name}.h>)
     # The compiler takes it only where the same macros are defined, those of packages included.
     siskin_options(${owner})
     if(name MATCHES "test")

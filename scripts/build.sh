@@ -8,11 +8,6 @@ source scripts/stages.sh
 preset=$1
 shift
 folder="build/$preset"
-# What ccache has serves every copy of these sources: worktrees, the build stage of the image. It
-# does not preprocess what it does not have (depend mode), and precompiled headers, which have no
-# time of their own, are as good as their sources.
-export CCACHE_BASEDIR="$PWD" CCACHE_NOHASHDIR=1 CCACHE_COMPILERCHECK=content CCACHE_DEPEND=1
-export CCACHE_SLOPPINESS=locale,pch_defines,time_macros
 export NINJA_STATUS='[%f/%t] '
 
 configure() {  # [OPTION...]
