@@ -4,11 +4,12 @@ PRESET ?= release
 BUILD := build/$(PRESET)
 # Real weights and photos, if you have them; see README.md.
 MODELS ?= ../shared/models
+STAGES := . scripts/stages.sh &&
 
 .DEFAULT_GOAL := help
 # Installing twice at once would fail; the build itself is parallel.
 .NOTPARALLEL:
-.PHONY: help deps deps-dev build run serve test test-asan test-tsan format lint bench peers soak \
+.PHONY: help deps deps-dev build run serve test test-asan test-tsan format plain lint bench peers soak \
 	screenshot image-test image-test-debian13 clean
 
 help: ## Show this list
@@ -24,8 +25,10 @@ build: deps ## Build the server and its tools
 	@scripts/build.sh $(PRESET)
 
 run: ## Install, build, start the server, classify sample photos, say how to go on
+	@$(STAGES) stages_begin
 	@scripts/install-debian.sh --build-only
 	@scripts/build.sh $(PRESET) siskin
+	@$(STAGES) stages_end
 	@scripts/demo.sh $(BUILD)/bin/siskin "$(MODELS)"
 
 serve: ## Start the server in the foreground, with the models of `make run`
@@ -33,9 +36,12 @@ serve: ## Start the server in the foreground, with the models of `make run`
 	@scripts/build.sh $(PRESET) siskin
 	@scripts/demo.sh --serve $(BUILD)/bin/siskin "$(MODELS)"
 
-test: build ## Build everything and run all tests
+test: ## Install, build everything and run all tests
+	@$(STAGES) stages_begin
+	@$(MAKE) --no-print-directory build
 	@[ -d ../shared ] || echo "No ../shared: tests of real weights, photos and published tables are skipped"
-	@cd $(BUILD) && ctest --output-on-failure -j $$(nproc)
+	@$(STAGES) stages_timed Testing ctest --test-dir $(BUILD) --output-on-failure -j $$(nproc); \
+	  status=$$?; stages_end; exit $$status
 
 test-asan: ## The tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory test PRESET=asan
@@ -47,9 +53,12 @@ test-tsan: ## The threaded tests under ThreadSanitizer
 format: deps-dev ## Format the C++ sources
 	@git ls-files '*.cc' '*.h' | xargs clang-format -i
 
-lint: deps-dev build ## Check format and clang-tidy
+plain: deps ## Check that each file includes what it uses, without precompiled headers
+	@scripts/check_plain.sh
+
+lint: deps-dev plain ## Check format and clang-tidy
 	@git ls-files '*.cc' '*.h' | xargs clang-format --dry-run -Werror
-	@git ls-files '*.cc' | grep -v '^tests/' | xargs -P 2 -n 4 clang-tidy -quiet -p $(BUILD)
+	@git ls-files '*.cc' | grep -v '^tests/' | xargs -P 2 -n 4 clang-tidy -quiet -p build/plain
 
 bench: ## Latency and throughput of MobileNetV2 in this process
 	@scripts/install-debian.sh --build-only

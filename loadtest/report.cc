@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_format.h"
+#include "base/json.h"
 
 namespace siskin::loadtest {
 namespace {
@@ -93,8 +94,7 @@ std::string ReportJson(const Options& options, const RunResult& result) {
       {"client_cpu_cores", PerSecond(result.client_cpu_seconds, stats.elapsed)},
       {"server", ServerJson(result)},
   };
-  // A status message is the server's text: whatever is no UTF-8 in it must not end the report.
-  return report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return JsonText(report, {.indent = 2}) + "\n";
 }
 
 std::string ReportText(const Options& options, const RunResult& result) {

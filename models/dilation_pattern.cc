@@ -8,6 +8,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "base/json.h"
 #include "base/status_macros.h"
 
 namespace siskin::models {
@@ -18,9 +19,7 @@ using Json = nlohmann::ordered_json;  // of objects in the order of the file
 // Files are quoted in messages, so what is quoted has a limit.
 std::string Quote(const std::string& text) {
   constexpr size_t kMaxQuoted = 40;
-  const std::string shown =
-      Json(text.substr(0, kMaxQuoted))
-          .dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
+  const std::string shown = JsonText(Json(text.substr(0, kMaxQuoted)), {.ascii = true});
   return text.size() > kMaxQuoted ? shown + "..." : shown;
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/json.h"
 #include "base/status_macros.h"
 #include "ops/checkpoint.h"
 #include "ops/safetensors_header.h"
@@ -14,9 +15,8 @@ namespace {
 
 constexpr size_t kHeaderAlignment = 8;
 
-// `text` as a JSON string; bytes that are not UTF-8 become U+FFFD.
 std::string JsonString(const std::string& text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return JsonText(nlohmann::ordered_json(text));
 }
 
 std::string HeaderJson(absl::Span<const NamedTensor> tensors,

@@ -1,6 +1,7 @@
 # For scripts that take long: their stages, shown while they run and summed up at the end. Sourced.
 #
 #   stage NAME COMMAND...   runs COMMAND; its output goes to build/log/NAME.log
+#   stages_timed NAME COMMAND...   the same for a command that shows its progress itself
 #   stages_begin            forgets the stages so far
 #   stages_end              prints how long each took
 #
@@ -41,9 +42,28 @@ stages_watch() {  # NAME PID LOG: returns when the process has ended
       shown=$SECONDS
       echo "  $(stages_time $((SECONDS - start)))  $(stages_last_line "$log")"
     fi
-    sleep 0.2
+    sleep 0.3
   done
   [ ! -t 1 ] || printf '\r\033[K'
+}
+
+stages_failure() {  # LOG: what matters of it: ninja goes on for a while after the first failure
+  local first
+  first=$(grep -n -m 1 '^FAILED: ' "$1" | cut -d: -f1)
+  if [ -n "$first" ]; then tail -n "+$first" "$1" | head -n 100; else tail -n 100 "$1"; fi
+}
+
+stages_note() {  # NAME SECONDS
+  mkdir -p "${stages_file%/*}"
+  printf '%s\t%d\n' "$1" "$2" >>"$stages_file"
+}
+
+stages_timed() {  # NAME COMMAND...
+  local name=$1 start=$SECONDS status=0
+  shift
+  "$@" || status=$?
+  stages_note "$name" $((SECONDS - start))
+  return "$status"
 }
 
 stage() {  # NAME COMMAND...
@@ -59,10 +79,10 @@ stage() {  # NAME COMMAND...
   wait "$pid" || status=$?
   trap - INT TERM
   if [ "$status" -ne 0 ]; then
-    tail -n 100 "$log" >&2
+    stages_failure "$log" >&2
     echo "$name failed; all it said is in $log" >&2
     return "$status"
   fi
   echo "$name: done in $(stages_time $((SECONDS - start)))"
-  printf '%s\t%d\n' "$name" $((SECONDS - start)) >>"$stages_file"
+  stages_note "$name" $((SECONDS - start))
 }

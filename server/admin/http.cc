@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "base/json.h"
 #include "nlohmann/json.hpp"
 
 namespace siskin::admin {
@@ -67,11 +68,8 @@ HttpResponse ErrorResponse(const absl::Status& status, int http_status) {
   const nlohmann::ordered_json body = {{"error",
                                         {{"code", absl::StatusCodeToString(status.code())},
                                          {"message", std::string(status.message())}}}};
-  // Messages may quote bytes that a client sent, so they need not be UTF-8.
   HttpResponse response = {
-      .status = http_status,
-      .content_type = kJson,
-      .body = body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n"};
+      .status = http_status, .content_type = kJson, .body = JsonText(body) + "\n"};
   if (http_status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
   if (http_status == 429 || http_status == 503) {
     response.headers.emplace_back("Retry-After", kRetryAfterSeconds);

@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "absl/types/span.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/rejection.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
@@ -56,7 +57,7 @@ std::string Answer(const pipeline::InferenceResult& result) {
       AddFaces(result, answer);
       break;
   }
-  return answer.dump() + "\n";
+  return JsonText(answer) + "\n";
 }
 
 // Blocks until the photo is refused, or a lane has answered it.

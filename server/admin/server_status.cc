@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "nlohmann/json.hpp"
 
 namespace siskin::admin {
@@ -87,7 +88,7 @@ std::string ServerStatus(const ServerFacts& facts, const engine::ModelRegistry& 
        {{"max_photo_bytes", facts.max_photo_bytes}, {"max_in_flight", facts.max_in_flight}}},
       {"models", std::move(models)}};
   // Reasons may quote a file's bytes, which need not be UTF-8.
-  return out.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return JsonText(out) + "\n";
 }
 
 }  // namespace siskin::admin

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "base/json.h"
 #include "grpc/support/log.h"
 #include "nlohmann/json.hpp"
 #include "spdlog/sinks/stdout_color_sinks.h"
@@ -22,9 +23,7 @@ class JsonFormatter : public spdlog::formatter {
                                     absl::UTCTimeZone());
     line["level"] = std::string_view(level.data(), level.size());
     line["message"] = std::string_view(message.payload.data(), message.payload.size());
-    // Messages may quote bytes that a client sent, so they need not be UTF-8.
-    const std::string text =
-        line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+    const std::string text = JsonText(line) + "\n";
     out.append(text.data(), text.data() + text.size());
   }
 
