@@ -14,6 +14,7 @@
 namespace siskin::pull {
 
 inline constexpr int64_t kMaxWeightBytes = int64_t{1} << 30;
+inline constexpr size_t kSha256Digits = 64;  // hexadecimal ones
 
 // Errors are errno's code, with the path.
 

@@ -4,15 +4,28 @@
 #define SISKIN_SERVER_PULL_HUB_H_
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "models/model_loader.h"
 #include "server/pull/downloader.h"
-#include "server/pull/hub_config.h"
 
 namespace siskin::pull {
 
 inline constexpr char kDefaultEndpoint[] = "https://huggingface.co";
+
+// What the config files of a model say: its network, its input, its labels.
+struct HubModel {
+  models::LoadRequest load;         // what is stated, be it the default or not
+  std::vector<std::string> labels;  // of the classes, without a background row; empty: none stated
+};
+
+// `config` is a config.json of timm ("architecture", "pretrained_cfg") or of transformers
+// ("model_type": mobilenet_v1 or mobilenet_v2); `preprocessor` the preprocessor_config.json that
+// the latter comes with, or empty. INVALID_ARGUMENT: another network, or an input that the server
+// cannot make; says which field.
+absl::StatusOr<HubModel> ReadHubConfig(std::string_view config, std::string_view preprocessor);
 
 // One model at one revision. Thread-compatible.
 class HubRepository {

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "models/model_loader.h"
+#include "ops/checkpoint.h"
 #include "server/pull/downloader.h"
 #include "server/pull/hub.h"
 
@@ -44,6 +45,12 @@ struct PullResult {
 // On an error the repository is as it was; what came over the network stays in its hidden folder
 // .pull, and the next call goes on from there.
 absl::StatusOr<PullResult> Pull(const PullRequest& request, const PullOptions& options);
+
+// What the config of a pulled model states: the shortest request that loads `checkpoint` as
+// `stated` does: the architecture, and each field that differs from what the weights and their
+// publisher's conventions give. Errors are those of LoadModel.
+absl::StatusOr<models::LoadRequest> StatedDifferences(const ops::Checkpoint& checkpoint,
+                                                      const models::LoadRequest& stated);
 
 }  // namespace siskin::pull
 

@@ -1,11 +1,15 @@
-// What `siskin pull` is asked for.
+// The first half of a pull: what `siskin pull` is given as its source, and the file of weights from
+// there, fetched and verified, with what came with it.
 #ifndef SISKIN_SERVER_PULL_SOURCE_H_
 #define SISKIN_SERVER_PULL_SOURCE_H_
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "server/pull/hub.h"
+#include "server/pull/pull.h"
 
 namespace siskin::pull {
 
@@ -26,6 +30,19 @@ struct Source {
 // of the form "owner/name" has a suffix of weights, or is written "./owner/name". INVALID_ARGUMENT:
 // neither.
 absl::StatusOr<Source> ParseSource(std::string_view text);
+
+struct Obtained {
+  std::filesystem::path file;  // of weights
+  std::string sha256;          // of the file
+  HubModel facts;              // of the hub; of other sources, the architecture alone
+};
+
+// What is downloaded goes to `download`; a local file stays where it is. The architecture is the
+// request's, the hub's, or the source's name if that is a network's, and else empty. NOT_FOUND: no
+// such source. INVALID_ARGUMENT: a network that is not known. DATA_LOSS: the checksum is not what
+// the user, the hub or the file's name say. Others: see Downloader::Fetch.
+absl::StatusOr<Obtained> Obtain(const PullRequest& request, const PullOptions& options,
+                                const Source& source, const std::filesystem::path& download);
 
 }  // namespace siskin::pull
 

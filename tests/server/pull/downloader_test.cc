@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
-#include "server/pull/url.h"
+#include "server/pull/http.h"
 #include "tests/server/pull/scripted_server.h"
 
 namespace siskin::pull {

@@ -1,9 +1,8 @@
-#include "server/pull/part_file.h"
-
 #include <gtest/gtest.h>
 
 #include <filesystem>
 
+#include "server/pull/downloader.h"
 #include "server/pull/files.h"
 #include "tests/server/repository/temp_folder.h"
 

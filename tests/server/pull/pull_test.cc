@@ -20,8 +20,8 @@
 #include "tests/models/model_files.h"
 #include "tests/server/cli/child_process.h"
 #include "tests/server/cli/cli_fixture.h"
-#include "tests/server/pull/pickles.h"
-#include "tests/server/pull/torch_files.h"
+#include "tests/server/pull/torch/pickles.h"
+#include "tests/server/pull/torch/torch_files.h"
 
 namespace siskin::pull {
 namespace {

@@ -1,8 +1,7 @@
-#include "server/pull/stated_differences.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "server/pull/pull.h"
 #include "tests/models/model_files.h"
 
 namespace siskin::pull {

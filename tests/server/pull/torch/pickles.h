@@ -1,6 +1,6 @@
 // Pickles written by hand, opcode by opcode.
-#ifndef SISKIN_TESTS_SERVER_PULL_PICKLES_H_
-#define SISKIN_TESTS_SERVER_PULL_PICKLES_H_
+#ifndef SISKIN_TESTS_SERVER_PULL_TORCH_PICKLES_H_
+#define SISKIN_TESTS_SERVER_PULL_TORCH_PICKLES_H_
 
 #include <cstdint>
 #include <string>
@@ -44,4 +44,4 @@ inline std::string Tensor(const std::string& storage, int32_t offset, const std:
 
 }  // namespace siskin::testing
 
-#endif  // SISKIN_TESTS_SERVER_PULL_PICKLES_H_
+#endif  // SISKIN_TESTS_SERVER_PULL_TORCH_PICKLES_H_

@@ -1,11 +1,11 @@
-#include "server/pull/pickle.h"
+#include "server/pull/torch/pickle.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
 
-#include "tests/server/pull/pickles.h"
+#include "tests/server/pull/torch/pickles.h"
 
 namespace siskin::pull {
 namespace {

@@ -1,10 +1,10 @@
 // A Python pickle of weights, read without Python: an interpreter that knows only the opcodes of
-// protocol 2 that torch.save writes and only the names of torch_objects.h. It executes nothing, and
+// protocol 2 that torch.save writes and only the names of pickle_value.h. It executes nothing, and
 // its memory is bounded by kMaxPickleBytes and kMaxPickleValues whatever the bytes say.
 //
 // Thread-safe once parsed.
-#ifndef SISKIN_SERVER_PULL_PICKLE_H_
-#define SISKIN_SERVER_PULL_PICKLE_H_
+#ifndef SISKIN_SERVER_PULL_TORCH_PICKLE_H_
+#define SISKIN_SERVER_PULL_TORCH_PICKLE_H_
 
 #include <cstdint>
 #include <deque>
@@ -13,7 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "server/pull/pickle_value.h"
+#include "server/pull/torch/pickle_value.h"
 
 namespace siskin::pull {
 
@@ -51,4 +51,4 @@ class Pickle {
 
 }  // namespace siskin::pull
 
-#endif  // SISKIN_SERVER_PULL_PICKLE_H_
+#endif  // SISKIN_SERVER_PULL_TORCH_PICKLE_H_

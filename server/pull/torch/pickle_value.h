@@ -1,15 +1,25 @@
-// What a pickle of weights may hold. Values belong to their Pickle (pickle.h) and are shared by
-// pointers within it.
-#ifndef SISKIN_SERVER_PULL_PICKLE_VALUE_H_
-#define SISKIN_SERVER_PULL_PICKLE_VALUE_H_
+// What a pickle of weights may hold, and what the few Python names that it refers to make of their
+// arguments. Nothing is imported or executed: each known name is a case in pickle_value.cc, and any
+// other name is an error.
+//
+// Values belong to their Pickle (pickle.h) and are shared by pointers within it.
+#ifndef SISKIN_SERVER_PULL_TORCH_PICKLE_VALUE_H_
+#define SISKIN_SERVER_PULL_TORCH_PICKLE_VALUE_H_
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+
 namespace siskin::pull {
+
+inline constexpr size_t kMaxTensorRank = 8;
 
 struct PickleValue;
 
@@ -56,6 +66,16 @@ struct PickleValue {
   }
 };
 
+// INVALID_ARGUMENT, with the name, for one that weights do not need ("os.system").
+absl::Status CheckGlobal(std::string_view name);
+
+// What `name(*arguments)` returns. INVALID_ARGUMENT: it cannot be called so.
+absl::StatusOr<PickleValue> CallGlobal(std::string_view name,
+                                       absl::Span<const PickleValue* const> arguments);
+
+// The storage that a persistent id stands for: ("storage", class, key, location, elements).
+absl::StatusOr<TorchStorage> StorageOf(const PickleValue& persistent_id);
+
 }  // namespace siskin::pull
 
-#endif  // SISKIN_SERVER_PULL_PICKLE_VALUE_H_
+#endif  // SISKIN_SERVER_PULL_TORCH_PICKLE_VALUE_H_

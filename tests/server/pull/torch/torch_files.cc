@@ -1,10 +1,10 @@
-#include "tests/server/pull/torch_files.h"
+#include "tests/server/pull/torch/torch_files.h"
 
 #include <cstdint>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "tests/server/pull/pickles.h"
+#include "tests/server/pull/torch/pickles.h"
 
 namespace siskin::testing {
 namespace {

@@ -3,8 +3,8 @@
 // Strict, since nothing else comes from torch: entries must lie within the file and not overlap,
 // their headers must agree with the directory, and there is no comment behind the directory.
 // Checksums are not verified, because torch can be told to write wrong ones.
-#ifndef SISKIN_SERVER_PULL_ZIP_ARCHIVE_H_
-#define SISKIN_SERVER_PULL_ZIP_ARCHIVE_H_
+#ifndef SISKIN_SERVER_PULL_TORCH_ZIP_ARCHIVE_H_
+#define SISKIN_SERVER_PULL_TORCH_ZIP_ARCHIVE_H_
 
 #include <cstdint>
 #include <map>
@@ -25,4 +25,4 @@ absl::StatusOr<ZipEntries> ReadZip(absl::Span<const uint8_t> bytes);
 
 }  // namespace siskin::pull
 
-#endif  // SISKIN_SERVER_PULL_ZIP_ARCHIVE_H_
+#endif  // SISKIN_SERVER_PULL_TORCH_ZIP_ARCHIVE_H_

@@ -1,10 +1,10 @@
-#include "server/pull/zip_archive.h"
+#include "server/pull/torch/zip_archive.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "server/pull/files.h"
-#include "tests/server/pull/pickles.h"
+#include "tests/server/pull/torch/pickles.h"
 
 namespace siskin::pull {
 namespace {

@@ -1,15 +1,15 @@
-#include "server/pull/pickle.h"
+#include "server/pull/torch/pickle.h"
 
 #include <bit>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
-#include "server/pull/byte_reader.h"
-#include "server/pull/pickle_stack.h"
-#include "server/pull/torch_objects.h"
+#include "server/pull/torch/byte_reader.h"
 
 namespace siskin::pull {
 namespace {
@@ -56,6 +56,86 @@ enum Opcode : uint8_t {
 };
 
 absl::Status Malformed(const std::string& what) { return absl::InvalidArgumentError(what); }
+
+// The memory of the machine: values, the stack with its marks, and the memo. Every place taken is
+// counted, since opcodes of a byte or two can ask for much. INVALID_ARGUMENT: what the pickle asks
+// for is not there. RESOURCE_EXHAUSTED: more than kMaxPickleValues places.
+class PickleStack {
+ public:
+  using Values = std::vector<PickleValue*>;
+
+  // `values` owns what is pushed and outlives the stack.
+  explicit PickleStack(std::deque<PickleValue>& values) : values_(values) {}
+
+  bool empty() const { return stack_.empty() && marks_.empty(); }
+
+  absl::Status Push(PickleValue value) {
+    stack_.push_back(&values_.emplace_back(std::move(value)));
+    return Charge(1);
+  }
+
+  absl::Status Mark() {
+    marks_.push_back(stack_.size());
+    return Charge(1);
+  }
+
+  absl::StatusOr<PickleValue*> Top() const {
+    if (Reachable() == 0) return Malformed("needs a value, but there is none");
+    return stack_.back();
+  }
+
+  absl::StatusOr<Values> Pop(size_t count) {
+    if (Reachable() < count) {
+      return Malformed(absl::StrCat("needs ", count, " values, but there are ", Reachable()));
+    }
+    Values values(stack_.end() - static_cast<std::ptrdiff_t>(count), stack_.end());
+    stack_.resize(stack_.size() - count);
+    return values;
+  }
+
+  // Pops the mark, too.
+  absl::StatusOr<Values> PopToMark() {
+    if (marks_.empty()) return Malformed("needs a mark, but there is none");
+    absl::StatusOr<Values> values = Pop(Reachable());
+    marks_.pop_back();
+    return values;
+  }
+
+  // `index` stands for the top from here on.
+  absl::Status Remember(uint32_t index) {
+    SISKIN_ASSIGN_OR_RETURN(PickleValue * top, Top());
+    memo_[index] = top;
+    return Charge(1);
+  }
+
+  // Pushes what `index` stands for.
+  absl::Status Recall(uint32_t index) {
+    const auto found = memo_.find(index);
+    if (found == memo_.end()) {
+      return Malformed(absl::StrCat("nothing was remembered as ", index));
+    }
+    stack_.push_back(found->second);
+    return Charge(1);
+  }
+
+  // Counts places that are taken outside of the stack: those of containers.
+  absl::Status Charge(size_t places) {
+    charged_ += places;
+    if (charged_ <= kMaxPickleValues) return absl::OkStatus();
+    return absl::ResourceExhaustedError(
+        absl::StrCat("more than ", kMaxPickleValues, " values: these are no weights"));
+  }
+
+ private:
+  // What was pushed before the last mark is out of reach until that mark is popped.
+  size_t Reachable() const { return stack_.size() - (marks_.empty() ? 0 : marks_.back()); }
+
+  std::deque<PickleValue>& values_;
+  Values stack_;
+  std::vector<size_t> marks_;  // sizes of the stack
+  std::unordered_map<uint32_t, PickleValue*> memo_;
+  size_t charged_ = 0;
+};
 
 }  // namespace
 

@@ -1,6 +1,6 @@
 // Files as torch.save writes them, of random networks.
-#ifndef SISKIN_TESTS_SERVER_PULL_TORCH_FILES_H_
-#define SISKIN_TESTS_SERVER_PULL_TORCH_FILES_H_
+#ifndef SISKIN_TESTS_SERVER_PULL_TORCH_TORCH_FILES_H_
+#define SISKIN_TESTS_SERVER_PULL_TORCH_TORCH_FILES_H_
 
 #include <string>
 
@@ -13,4 +13,4 @@ std::string TorchLegacy(const StoredModel& model);
 
 }  // namespace siskin::testing
 
-#endif  // SISKIN_TESTS_SERVER_PULL_TORCH_FILES_H_
+#endif  // SISKIN_TESTS_SERVER_PULL_TORCH_TORCH_FILES_H_

@@ -1,8 +1,8 @@
 // Weights as torch.save writes them (.pth, .pt, .bin), read without Python and without executing
 // anything. Both containers: the zip archive (torch 1.6 and later) and the legacy stream of
-// pickles.
-#ifndef SISKIN_SERVER_PULL_TORCH_FILE_H_
-#define SISKIN_SERVER_PULL_TORCH_FILE_H_
+// pickles. Thread-safe.
+#ifndef SISKIN_SERVER_PULL_TORCH_TORCH_FILE_H_
+#define SISKIN_SERVER_PULL_TORCH_TORCH_FILE_H_
 
 #include <cstdint>
 #include <string>
@@ -13,8 +13,8 @@
 
 namespace siskin::pull {
 
-inline constexpr int64_t kMaxTorchElements = int64_t{1}
-                                             << 28;  // over all tensors, 1 GiB as float32
+// Over all tensors: 1 GiB as float32.
+inline constexpr int64_t kMaxTorchElements = int64_t{1} << 28;
 
 // A tensor as float32, contiguous.
 struct StateTensor {
@@ -35,4 +35,4 @@ absl::StatusOr<std::vector<StateTensor>> ReadTorchFile(absl::Span<const uint8_t>
 
 }  // namespace siskin::pull
 
-#endif  // SISKIN_SERVER_PULL_TORCH_FILE_H_
+#endif  // SISKIN_SERVER_PULL_TORCH_TORCH_FILE_H_

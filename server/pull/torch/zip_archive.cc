@@ -1,6 +1,6 @@
 // Field by field after PKWARE's APPNOTE.TXT, sections 4.3.7 (local header), 4.3.12 (directory) and
 // 4.3.16 (its end).
-#include "server/pull/zip_archive.h"
+#include "server/pull/torch/zip_archive.h"
 
 #include <algorithm>
 #include <string_view>
@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "ops/safetensors_header.h"
-#include "server/pull/byte_reader.h"
+#include "server/pull/torch/byte_reader.h"
 
 namespace siskin::pull {
 namespace {

@@ -1,4 +1,4 @@
-#include "server/pull/hub_config.h"
+#include "server/pull/hub.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

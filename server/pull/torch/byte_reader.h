@@ -1,6 +1,6 @@
 // Takes numbers and runs of bytes from the front of a buffer, in bounds.
-#ifndef SISKIN_SERVER_PULL_BYTE_READER_H_
-#define SISKIN_SERVER_PULL_BYTE_READER_H_
+#ifndef SISKIN_SERVER_PULL_TORCH_BYTE_READER_H_
+#define SISKIN_SERVER_PULL_TORCH_BYTE_READER_H_
 
 #include <cstdint>
 #include <cstring>
@@ -61,4 +61,4 @@ class ByteReader {
 
 }  // namespace siskin::pull
 
-#endif  // SISKIN_SERVER_PULL_BYTE_READER_H_
+#endif  // SISKIN_SERVER_PULL_TORCH_BYTE_READER_H_

@@ -1,4 +1,4 @@
-#include "server/pull/torch_objects.h"
+#include "server/pull/torch/pickle_value.h"
 
 #include <limits>
 #include <optional>
