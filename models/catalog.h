@@ -1,4 +1,4 @@
-// The explicit list of all networks. Adding one is a file in models/ and a line in catalog.cc.
+// The explicit list of all networks. Adding one is a file in models/ and a line in families.def.
 #ifndef SISKIN_MODELS_CATALOG_H_
 #define SISKIN_MODELS_CATALOG_H_
 

@@ -20,8 +20,8 @@ namespace siskin::models {
 // What a user may state about a model; whatever is unset comes from the checkpoint's metadata, then
 // from its shapes, then from the key style's defaults.
 struct LoadRequest {
-  std::string
-      architecture;       // or a variant's name; empty: metadata "architecture", then `name_hint`
+  // Or a variant's name. Empty: metadata "architecture", then `name_hint`.
+  std::string architecture;
   std::string name_hint;  // the folder's name
   std::string key_style;
   std::optional<std::string> form;

@@ -36,15 +36,14 @@ struct WaitUntil {
 using BatchDecision = std::variant<Dispatch, WaitUntil>;
 
 // Called when a lane is free. The first rule that holds decides:
-//   size >= max_batch_size                              -> max_batch_size tasks, kFull
-//   draining                                            -> everything, kDraining
+//   size >= max_batch_size                               -> max_batch_size tasks, kFull
+//   draining                                             -> everything, kDraining
 //   the oldest has waited for max_delay, which may be 0  -> everything, kDelay
-//   earliest_deadline <= oldest_enqueued + max_delay    -> everything, kDeadline: at once, since
-//   the
-//                                                          delay would use up what time there is
-//   otherwise                                           -> wait until oldest_enqueued + max_delay
-// So no wait ever reaches a deadline; a deadline is missed only for want of a free lane or in the
-// computation itself.
+//   earliest_deadline <= oldest_enqueued + max_delay     -> everything, kDeadline
+//   otherwise                                            -> wait until oldest_enqueued + max_delay
+// A deadline closes its batch at once, since the delay would use up what time there is. So no wait
+// ever reaches a deadline; a deadline is missed only for want of a free lane or in the computation
+// itself.
 BatchDecision DecideBatch(const QueueView& queue, const BatchLimits& limits, MonotonicTime now);
 
 }  // namespace siskin::batching

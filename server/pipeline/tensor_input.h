@@ -13,9 +13,10 @@
 namespace siskin::pipeline {
 
 enum class TensorType {
-  kFloat32,  // already normalised: goes to the network as it is; layout [N,] 3, height, width
-  kUint8,  // RGB pixel values 0..255, normalised here; [N,] 3, height, width or [N,] height, width,
-           // 3
+  // Already normalised: goes to the network as it is. [N,] 3, height, width.
+  kFloat32,
+  // RGB pixel values 0..255, normalised here. [N,] 3, height, width or [N,] height, width, 3.
+  kUint8,
 };
 const char* ToString(TensorType type);  // "FP32", "UINT8"
 

@@ -3,12 +3,12 @@
 //   <repo>/<model>/<version>/model.safetensors   version: a positive integer
 //   <repo>/<model>/model.safetensors             the same as version 1, when there is no other
 //   <repo>/<model>/labels.txt                    optional, a class a line
-//   <repo>/<model>/model.textproto               optional, siskin.v1.ModelConfig; may name a file
-//   of
-//                                                dilation patterns (models/dilation_pattern.h)
+//   <repo>/<model>/model.textproto               optional, siskin.v1.ModelConfig
 //
-// The config is strict: an unknown field is INVALID_ARGUMENT with line and column. Without a config
-// the architecture comes from the checkpoint's metadata or the folder's name.
+// The config is strict: an unknown field is INVALID_ARGUMENT with line and column. It may name a
+// file of dilation patterns (models/dilation_pattern.h). Without a config the architecture comes
+// from the checkpoint's metadata or the folder's name.
+//
 // Hidden entries, lost+found and plain files at the top are ignored; a folder without a model is an
 // error. Symbolic links are followed. Model names are of the set [A-Za-z0-9_.-]{1,64}.
 #ifndef SISKIN_SERVER_REPOSITORY_MODEL_REPOSITORY_H_
@@ -41,7 +41,8 @@ struct ModelSource {
   std::string name;
   std::string version;  // "1"
   std::string weights_path;
-  absl::Span<const uint8_t> weights;  // where they are in memory; the path is only their name then
+  // Not empty: they are in memory, and weights_path is only their name.
+  absl::Span<const uint8_t> weights;
   std::vector<std::string> labels;
   models::LoadRequest load;
   batching::QueueOptions queue;  // batching and capacity from the config
