@@ -9,9 +9,9 @@
 #include "base/clock.h"
 #include "base/cpu_budget.h"
 #include "base/status_macros.h"
+#include "base/version.h"
 #include "ops/plan.h"
 #include "server/admin/server_status.h"
-#include "server/app/version.h"
 #include "server/repository/text_file.h"
 #include "spdlog/spdlog.h"
 

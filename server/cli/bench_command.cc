@@ -9,9 +9,9 @@
 #include "absl/strings/str_format.h"
 #include "base/cpu_budget.h"
 #include "base/status_macros.h"
+#include "base/version.h"
 #include "nlohmann/json.hpp"
 #include "ops/rewrite.h"
-#include "server/app/version.h"
 #include "server/cli/bench_runner.h"
 #include "server/cli/commands.h"
 #include "server/cli/golden_check.h"
@@ -123,7 +123,7 @@ void PrintJson(const BenchReport& report, const Machine& machine, std::ostream& 
                      {"isa", machine.isa},
                      {"onednn", machine.onednn},
                      {"cores", machine.cores}}},
-                   {"version", app::Version()}};
+                   {"version", Version()}};
   if (report.max_relative_error.has_value()) {
     document["check"] = {{"max_relative_error", *report.max_relative_error}};
   }

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
-#include "server/app/version.h"
+#include "base/version.h"
 #include "server/cli/commands.h"
 
 namespace siskin::cli {
@@ -63,7 +63,7 @@ int ReportParseResult(const CLI::App& app, const CLI::ParseError& error, const C
 int RunSiskin(int argc, const char* const* argv, const Console& console) {
   try {
     CLI::App app(kDescription, "siskin");
-    app.set_version_flag("--version", std::string("siskin ") + app::Version());
+    app.set_version_flag("--version", std::string("siskin ") + Version());
     app.footer(kFooter);
     app.require_subcommand(1);
     app.formatter(std::make_shared<HelpFormatter>());

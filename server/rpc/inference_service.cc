@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/status_macros.h"
+#include "base/version.h"
 #include "server/rpc/infer_request.h"
 #include "server/rpc/infer_response.h"
 #include "server/rpc/model_tensors.h"
@@ -82,7 +83,7 @@ grpc::ServerUnaryReactor* InferenceService::ServerMetadata(
   return AnswerNow(context, backend_, {"ServerMetadata", ""}, *request, *response,
                    [response]() -> Servable {
                      response->set_name("siskin");
-                     response->set_version(SISKIN_VERSION);
+                     response->set_version(Version());
                      response->add_extensions("classification");
                      response->add_extensions("binary_tensor_data");
                      return nullptr;

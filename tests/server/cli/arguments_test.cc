@@ -6,7 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_join.h"
-#include "server/app/version.h"
+#include "base/version.h"
 #include "tests/server/cli/cli_fixture.h"
 
 namespace siskin::cli {
@@ -23,8 +23,8 @@ using ::testing::Not;
 TEST(ArgumentsTest, VersionIsThatOfTheProject) {
   const CliResult result = RunCli({"--version"});
   EXPECT_EQ(result.exit_code, 0);
-  EXPECT_EQ(result.out, std::string("siskin ") + app::Version() + "\n");
-  EXPECT_THAT(app::Version(), ::testing::MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+"));
+  EXPECT_EQ(result.out, std::string("siskin ") + Version() + "\n");
+  EXPECT_THAT(Version(), ::testing::MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+"));
 }
 
 TEST(ArgumentsTest, ACommandIsNeeded) {

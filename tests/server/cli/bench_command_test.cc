@@ -5,8 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/cpu_budget.h"
+#include "base/version.h"
 #include "nlohmann/json.hpp"
-#include "server/app/version.h"
 #include "server/cli/bench_runner.h"
 #include "server/cli/golden_check.h"
 #include "server/cli/machine.h"
@@ -38,7 +38,7 @@ TEST(BenchCommandTest, JsonHasEveryCombination) {
                                          absl::StrCat("1,", cores), "--json"}));
   ASSERT_EQ(result.exit_code, 0) << result.err;
   const auto json = nlohmann::json::parse(result.out);
-  EXPECT_EQ(json["version"], app::Version());
+  EXPECT_EQ(json["version"], Version());
   EXPECT_FALSE(json.contains("check"));
   EXPECT_GE(json["machine"]["cores"], 1);
   for (const char* key : {"cpu", "isa", "onednn"}) {
