@@ -1,4 +1,4 @@
-// What all RPCs have in common: who they work with, how they end, how they are counted.
+// What all RPCs have in common: the parts they work with, how they end, how they are counted.
 #ifndef SISKIN_SERVER_RPC_CALL_H_
 #define SISKIN_SERVER_RPC_CALL_H_
 
@@ -41,10 +41,11 @@ MonotonicTime Deadline(const grpc::CallbackServerContext& context);
 class RequestRecord {
  public:
   // `method` is a literal, the name of the RPC without its service: no two services share one.
-  // `model` is whom the request asks for, empty if nobody; borrowed.
+  // `model` is the one that the request names, empty if none; borrowed.
   RequestRecord(std::string_view method, std::string_view model) : method_(method), model_(model) {}
 
-  // How it ended. `servable` is who answered; null if the request names nobody who can be served.
+  // How it ended. `servable` is the one that answered; null if the request names none that can be
+  // served.
   void SetOutcome(const absl::Status& status, std::shared_ptr<const engine::Servable> servable) {
     rejection_ = RejectionOf(status);
     servable_ = std::move(servable);
@@ -108,6 +109,8 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
 
 // The whole of a unary RPC of siskin.v1: runs what `parse` makes of `message`, and answers with
 // what `fill` makes of the result, or with the error. Both messages live as long as the call.
+// `parse` borrows from `message`; its errors are about what is wrong whatever the model, since the
+// pipeline checks the rest. Deadline and cancellation are set here.
 template <typename Request, typename Response>
 grpc::ServerUnaryReactor* AnswerUnary(
     const grpc::CallbackServerContext& context, const Backend& backend, std::string_view method,

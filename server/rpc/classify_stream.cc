@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/rpc/classify_codec.h"
+#include "server/rpc/classifier_service.h"
 #include "server/rpc/grpc_status.h"
 #include "server/rpc/v1_codec.h"
 

@@ -6,12 +6,12 @@
 // that fails is answered with a StreamError and the stream goes on. A draining server answers what
 // it has read and then ends the stream with UNAVAILABLE, for a stream may stay open for days.
 //
-// The metrics count each request of a stream, not the stream: its duration tells nobody anything.
+// The metrics count each request of a stream, not the stream, whose duration means nothing.
 //
 // Reactions and lane threads run at the same time; everything they share is behind one mutex, which
 // is never held over a call to gRPC or to the pipeline. The stream finishes once it reads no more
 // (half-close, cancellation, drain), writes no more and has every request back from the pipeline;
-// gRPC then calls OnDone, so nobody holds a pointer to it when it deletes itself.
+// gRPC then calls OnDone, so no pointer to it is left when it deletes itself.
 #ifndef SISKIN_SERVER_RPC_CLASSIFY_STREAM_H_
 #define SISKIN_SERVER_RPC_CLASSIFY_STREAM_H_
 
@@ -71,7 +71,7 @@ class ClassifyStream final
   friend class OpenStreams;
   struct Item;
 
-  // What is to be started next. Until that is done the stream cannot finish, so whoever holds a
+  // What is to be started next. Until that is done the stream cannot finish, so the holder of a
   // Next that is not empty may use the stream.
   struct Next {
     v1::ClassifyStreamResponse* write = nullptr;
@@ -96,7 +96,7 @@ class ClassifyStream final
   const Backend& backend_;
   OpenStreams& streams_;
   const MonotonicTime deadline_;
-  // Of all requests of the stream; also set when a write fails, for then nobody listens any more.
+  // Of all requests of the stream; also set when a write fails, for then the client has gone.
   const std::shared_ptr<batching::CancelFlag> cancel_ = std::make_shared<batching::CancelFlag>();
 
   absl::Mutex mu_;

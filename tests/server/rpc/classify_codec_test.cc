@@ -1,10 +1,10 @@
-#include "server/rpc/classify_codec.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <functional>
 #include <string>
+
+#include "server/rpc/classifier_service.h"
 
 namespace siskin::rpc {
 namespace {
