@@ -1,4 +1,4 @@
-// Everything about one model of the repository. Internal to this folder.
+// The series of one model of the repository and of its versions. Internal to this folder.
 #ifndef SISKIN_SERVER_METRICS_MODEL_SERIES_H_
 #define SISKIN_SERVER_METRICS_MODEL_SERIES_H_
 
@@ -6,20 +6,48 @@
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "absl/time/time.h"
 #include "base/rejection.h"
 #include "server/batching/batch_policy.h"
+#include "server/batching/batch_queue.h"
 #include "server/engine/inference_task.h"
 #include "server/engine/model_registry.h"
 #include "server/metrics/families.h"
 #include "server/metrics/metrics.h"
 #include "server/metrics/request_series.h"
-#include "server/metrics/version_series.h"
+#include "server/metrics/series.h"
+#include "server/metrics/triton_series.h"
 
 namespace siskin::metrics {
+
+// Those of one version. Reading (const) is thread-safe; the rest needs exclusive access.
+class VersionSeries {
+ public:
+  VersionSeries(const Families& families, const std::string& model, const std::string& version);
+
+  // REQUIRES: `state` is not kUnloaded, which has no series.
+  void SetState(engine::ModelState state);
+  void SetLoaded(const engine::Servable& servable, const ModelLoad& load);
+
+  const batching::BatchQueue* queue() const { return queue_.get(); }  // null until loaded
+  // Null without the aliases.
+  const TritonSeries* triton() const { return triton_.has_value() ? &*triton_ : nullptr; }
+
+ private:
+  static constexpr size_t kStates = 5;  // values of ModelState that have a series
+
+  const Families& families_;
+  const prometheus::Labels labels_;
+  std::array<Series<prometheus::Gauge>, kStates> states_;
+  Series<prometheus::Gauge> load_duration_, warm_up_duration_, weights_, arena_;  // once loaded
+  std::optional<TritonSeries> triton_;
+  std::shared_ptr<const batching::BatchQueue> queue_;
+};
 
 // Counting (const) is thread-safe; adding and removing need exclusive access.
 class ModelSeries {
