@@ -10,7 +10,6 @@
 #include "base/status_macros.h"
 #include "server/cli/file_list.h"
 #include "server/cli/photo_call.h"
-#include "server/pipeline/upright.h"
 
 namespace siskin::cli {
 namespace {

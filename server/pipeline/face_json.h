@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "models/face_decoder.h"
-#include "nlohmann/json.hpp"
+#include "nlohmann/json_fwd.hpp"
 
 namespace siskin::pipeline {
 

@@ -1,5 +1,7 @@
 #include "server/pipeline/image_decoder.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <optional>
 #include <string_view>
 
@@ -51,6 +53,25 @@ const char* ToString(ImageFormat format) {
       return "WebP";
   }
   return "unknown";
+}
+
+RgbImage Upright(const RgbImage& stored) {
+  RgbImage upright;
+  upright.width = stored.upright_size().width;
+  upright.height = stored.upright_size().height;
+  upright.pixels.resize(stored.pixels.size());
+  auto out = upright.pixels.begin();
+  for (int y = 0; y < upright.height; ++y) {
+    for (int x = 0; x < upright.width; ++x) {
+      int row = stored.sides_swapped() ? x : y;
+      int column = stored.sides_swapped() ? y : x;
+      if (stored.rows_reversed()) row = stored.height - 1 - row;
+      if (stored.columns_reversed()) column = stored.width - 1 - column;
+      out =
+          std::copy_n(stored.pixels.begin() + 3 * (ptrdiff_t{row} * stored.width + column), 3, out);
+    }
+  }
+  return upright;
 }
 
 absl::Status CheckSize(const ImageInfo& info, const ImageLimits& limits) {

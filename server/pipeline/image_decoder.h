@@ -66,6 +66,10 @@ struct RgbImage {
   }
 };
 
+// The same photo with orientation 1, for users of all its pixels; a lane orients the resampled
+// image.
+RgbImage Upright(const RgbImage& stored);
+
 // OK if the size is positive and within `limits`. For the decoders; ProbeImage includes it.
 absl::Status CheckSize(const ImageInfo& info, const ImageLimits& limits);
 
