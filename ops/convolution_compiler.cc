@@ -24,6 +24,9 @@ absl::Status ConvolutionCompiler::EmitConvolution() {
   if (const auto winograd = Winograd(part, layout); winograd.has_value()) {
     return EmitWinograd(part, *winograd);
   }
+  // Before the concatenation is looked at: the sum adds to what its destination holds, which is the
+  // residual only where that lies.
+  if (part.op.residual) return EmitInPlaceSum(part, src);
   if (const std::optional<Value> place = PlaceInConcat(); place.has_value()) {
     const Desc dst = DescOf(node().shape, *place);
     const auto direct = IfAccepted([&] { return MakeConvolution(part, src, dst); });
@@ -33,7 +36,6 @@ absl::Status ConvolutionCompiler::EmitConvolution() {
       return AppendConvolution(part, *direct, input, *place);
     }
   }
-  if (part.op.residual) return EmitInPlaceSum(part, src);
   const Desc dst =
       layout.has_value() ? Desc(DimsOf(node_), kF32, *layout) : AnyLayout(DimsOf(node_));
   return EmitOutOfPlace(part, src, dst);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <numeric>
 #include <thread>
 
@@ -28,6 +29,7 @@ using siskin::testing::SmallResidualNetwork;
 using ::testing::HasSubstr;
 
 constexpr double kTolerance = 1e-5;  // float32 sums against double
+constexpr int64_t kHuge = int64_t{1} << 40;
 
 Graph OptimizedSmallNetwork(const SmallNetworkOptions& options = {}) {
   absl::StatusOr<Graph> graph = SmallResidualNetwork(options);
@@ -59,7 +61,6 @@ TEST_P(PlanMatchesReference, OnOddAndPrimeShapes) {
   EXPECT_LT(RelativeError(runner.Run(images), EvaluateAll(graph, images)), kTolerance);
 }
 
-constexpr int64_t kHuge = int64_t{1} << 40;
 INSTANTIATE_TEST_SUITE_P(
     Shapes, PlanMatchesReference,
     ::testing::Values(PlanCase{{}, 1, 0}, PlanCase{{}, 1, 1}, PlanCase{{}, 3, 1},
@@ -139,6 +140,46 @@ TEST(PlanTest, StandaloneActivationAndSum) {
   PlanRunner runner(Compile(*optimized, {.batch_size = 2}));
   const auto images = RandomValues(x.shape.elements() * 2, 19);
   EXPECT_LT(RelativeError(runner.Run(images), EvaluateAll(*optimized, images)), kTolerance);
+}
+
+// What `build` makes of an input, with random weights.
+Graph Network(const Shape& input, const std::function<Tensor(Net&, Tensor)>& build) {
+  Net net("network", {});
+  const Tensor x = net.Input(input);
+  const absl::StatusOr<Graph> graph = net.Finish(build(net, x));
+  EXPECT_TRUE(graph.ok()) << graph.status();
+  return BindRandom(*graph, 5);
+}
+
+// The plans of `original`, optimised: image by image, in growing micro-batches and at once. Both
+// the output and the pooled features are compared.
+void ExpectPlansMatchReference(const Graph& original, bool allow_reference = false) {
+  const absl::StatusOr<Graph> optimized = Optimize(original);
+  ASSERT_TRUE(optimized.ok()) << optimized.status();
+  for (const auto& [batch_size, cache_bytes] :
+       {std::pair<int, int64_t>(1, 1), {1, kHuge}, {4, 1}, {4, 2000}, {4, kHuge}}) {
+    SCOPED_TRACE(::testing::Message() << "batch " << batch_size << ", cache " << cache_bytes);
+    PlanRunner runner(Compile(*optimized, {.batch_size = batch_size,
+                                           .cache_bytes = cache_bytes,
+                                           .allow_reference = allow_reference}));
+    const auto images = RandomValues(original.input_shape().elements() * batch_size, 19);
+    EXPECT_LT(RelativeError(runner.Run(images), EvaluateAll(original, images)), kTolerance);
+    if (original.Features() < 0) continue;
+    Graph pool = original;
+    pool.nodes.resize(pool.Features() + 1);
+    pool.nodes.push_back({"output", Output{}, {pool.Features()}, pool.nodes.back().shape});
+    EXPECT_LT(RelativeError(runner.workspace->features(), EvaluateAll(pool, images)), kTolerance);
+  }
+}
+
+// The sum is made where the residual lies, which is not in the concatenation.
+TEST(PlanTest, AConvolutionWithAResidualGoesIntoAConcatenation) {
+  ExpectPlansMatchReference(Network({16, 6, 5}, [](Net& net, Tensor x) {
+    const Tensor a = net.ConvBn(x, {.key = "a", .out_channels = 16});
+    const Tensor b = net.ConvBn(a, {.key = "b", .out_channels = 16});
+    const Tensor sum = net.Add(a, net.ConvBn(b, {.key = "c", .out_channels = 16}), "sum");
+    return net.Concat({net.ConvBn(x, {.key = "d", .out_channels = 16}), sum}, "concat");
+  }));
 }
 
 TEST(PlanTest, StepsNameLayersAndKernels) {
