@@ -68,10 +68,11 @@ void FoldInto(Graph& graph, Convolution& conv, const std::string& layer, const B
 }
 
 // True if nothing but the Add at `add` reads `value` once the convolution at `conv` runs, so that
-// the convolution may overwrite it. A view of the value may be read later.
+// the convolution may overwrite it. A view of the value may be read later, and the pooled features
+// are an answer of their own.
 bool DiesInAdd(const Graph& graph, ValueId value, ValueId conv, int add) {
   const std::vector<int> readers = graph.Consumers(value);
-  return !IsView(graph.nodes[value].op) &&
+  return value != graph.Features() && !IsView(graph.nodes[value].op) &&
          std::all_of(readers.begin(), readers.end(), [&](int reader) {
            return reader == add || (reader < conv && !IsView(graph.nodes[reader].op));
          });

@@ -25,8 +25,8 @@ Graph FoldScale(const Graph& graph);
 Graph FuseActivation(const Graph& graph);
 
 // Merges an Add into the convolution that produces one of its operands, when that convolution has
-// no activation and no other consumer, and the other operand is not needed after the Add (so that
-// the sum can be made in place).
+// no activation and no other consumer, and the other operand is neither needed after the Add nor
+// the pooled features (so that the sum can be made in place).
 Graph FuseResidualAdd(const Graph& graph);
 
 // All of them in the order that a Plan wants. FAILED_PRECONDITION if the graph is not bound.

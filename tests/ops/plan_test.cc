@@ -182,6 +182,15 @@ TEST(PlanTest, AConvolutionWithAResidualGoesIntoAConcatenation) {
   }));
 }
 
+// Embed answers with the pooled vector, however many layers read it.
+TEST(PlanTest, ASumDoesNotOverwriteThePooledFeatures) {
+  ExpectPlansMatchReference(Network({16, 6, 5}, [](Net& net, Tensor x) {
+    const Tensor pooled = net.GlobalAvgPool(net.ConvBn(x, {.key = "a", .out_channels = 16}));
+    const Tensor b = net.ConvBn(pooled, {.key = "b", .out_channels = 16});
+    return net.Add(pooled, net.ConvBn(b, {.key = "c", .out_channels = 16}), "sum");
+  }));
+}
+
 TEST(PlanTest, StepsNameLayersAndKernels) {
   const Graph graph = OptimizedSmallNetwork();
   int64_t multiply_adds = 0;
