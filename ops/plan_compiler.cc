@@ -94,6 +94,9 @@ class PlanCompiler : private ConvolutionCompiler {
     SISKIN_RETURN_IF_ERROR(
         EmitPool(dnnl::algorithm::pooling_avg_exclude_padding, {kernel, kernel, {0, 0}, {0, 0}}));
     if (node_ != graph_.Features()) return absl::OkStatus();
+    // A workspace reads the features from the start of a buffer, images one behind the other: not as
+    // a view of a concatenation, even where its layout is plain.
+    SISKIN_RETURN_IF_ERROR(MaterializeCopy(node_));
     SISKIN_ASSIGN_OR_RETURN(const Value plain, InLayout(node_, Plain(node_)));
     plan_.features_buffer = plain.buffer;
     plan_.features_shape = node().shape;

@@ -191,6 +191,19 @@ TEST(PlanTest, ASumDoesNotOverwriteThePooledFeatures) {
   }));
 }
 
+TEST(PlanTest, PooledFeaturesThatAreConcatenatedAreKeptApart) {
+  // oneDNN's reference pool writes into any memory, so into the concatenation too.
+  const bool allow_reference = true;
+  ExpectPlansMatchReference(Network({16, 6, 5},
+                                    [](Net& net, Tensor x) {
+                                      const Tensor a = net.GlobalAvgPool(x, "a");
+                                      const Tensor b = net.GlobalAvgPool(
+                                          net.ConvBn(x, {.key = "conv", .out_channels = 16}), "b");
+                                      return net.Concat({a, b}, "concat");
+                                    }),
+                            allow_reference);
+}
+
 TEST(PlanTest, StepsNameLayersAndKernels) {
   const Graph graph = OptimizedSmallNetwork();
   int64_t multiply_adds = 0;
