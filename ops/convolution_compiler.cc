@@ -81,12 +81,14 @@ auto ConvolutionCompiler::Winograd(const ConvolutionPart& part, std::optional<Ta
 }
 
 // Winograd's kernels write images one behind the other. In a concatenation of several, they are
-// apart; to copy them there costs less than a direct kernel does.
+// apart, and in one with channels last, so are the blocks: to copy them there costs less than a
+// direct kernel does.
 absl::Status ConvolutionCompiler::EmitWinograd(const ConvolutionPart& part,
                                                const ConvolutionDesc& primitive) {
   const std::optional<Value> place = micro_batch_ == 1 ? PlaceInConcat() : std::nullopt;
+  const bool in_place = place.has_value() && place->layout == Tag::nChw16c;
   SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source(), primitive.src_desc()));
-  values_[node_] = place.has_value() ? *place : NewValue(node().shape, Tag::nChw16c);
+  values_[node_] = in_place ? *place : NewValue(node().shape, Tag::nChw16c);
   return AppendConvolution(part, primitive, input, values_[node_]);
 }
 

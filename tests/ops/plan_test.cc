@@ -204,6 +204,16 @@ TEST(PlanTest, PooledFeaturesThatAreConcatenatedAreKeptApart) {
                             allow_reference);
 }
 
+// Of parts that are not whole blocks, a concatenation has channels last; the front of the network
+// is in blocks.
+TEST(PlanTest, AWinogradConvolutionIsReadByAChannelsLastConcatenation) {
+  ExpectPlansMatchReference(Network({64, 14, 13}, [](Net& net, Tensor x) {
+    const Tensor a = net.ConvBn(x, {.key = "a", .out_channels = 64});
+    const Tensor b = net.ConvBn(a, {.key = "b", .out_channels = 64, .kernel = 3});
+    return net.Concat({b, net.ConvBn(x, {.key = "c", .out_channels = 8})}, "concat");
+  }));
+}
+
 TEST(PlanTest, StepsNameLayersAndKernels) {
   const Graph graph = OptimizedSmallNetwork();
   int64_t multiply_adds = 0;
