@@ -73,6 +73,10 @@ std::optional<Tag> LayoutPolicy::ForConvolution(ValueId id) const {
 
 Tag LayoutPolicy::ForLinear() const { return has_blocks_ ? Tag::nChw16c : Tag::any; }
 
-Tag LayoutPolicy::ForConcat() const { return blocked_network_ ? Tag::nChw16c : Tag::nhwc; }
+// The concatenations of images in a blocked network are of blocks; those of vectors need not be.
+Tag LayoutPolicy::ForConcat(ValueId id) const {
+  const bool blocked = blocked_network_ && PartsAreBlocks(graph_, graph_.nodes[id]);
+  return blocked ? Tag::nChw16c : Tag::nhwc;
+}
 
 }  // namespace siskin::ops

@@ -30,7 +30,8 @@ class LayoutPolicy {
 
   // For both sides of a convolution; nullopt: what oneDNN prefers.
   std::optional<dnnl::memory::format_tag> ForConvolution(ValueId id) const;
-  dnnl::memory::format_tag ForConcat() const;
+  // Each part of the concatenation can be a view of it.
+  dnnl::memory::format_tag ForConcat(ValueId id) const;
   dnnl::memory::format_tag ForLinear() const;  // both sides; may be `any`
 
  private:

@@ -158,7 +158,7 @@ absl::Status PlanBuilder::MaterializeCopy(ValueId id) {
 
 PlanBuilder::Value PlanBuilder::ConcatValue(ValueId concat) {
   if (values_[concat].buffer < 0) {
-    values_[concat] = NewValue(ShapeOf(concat), layouts_.ForConcat());
+    values_[concat] = NewValue(ShapeOf(concat), layouts_.ForConcat(concat));
   }
   return values_[concat];
 }

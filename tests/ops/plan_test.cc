@@ -214,6 +214,18 @@ TEST(PlanTest, AWinogradConvolutionIsReadByAChannelsLastConcatenation) {
   }));
 }
 
+// A vector's parts may be of any size in a network of blocks, too.
+TEST(PlanTest, AConcatenationOfVectorsInANetworkOfBlocks) {
+  ExpectPlansMatchReference(Network({16, 6, 5}, [](Net& net, Tensor x) {
+    const Tensor a = net.ConvBn(x, {.key = "a", .out_channels = 16});
+    const Tensor b = net.ConvBn(x, {.key = "b", .out_channels = 32});
+    const Tensor y = net.GlobalAvgPool(net.Concat({a, b}, "concat"));
+    const Tensor scores = net.Linear(y, {.key = "scores", .out_features = 3});
+    const Tensor boxes = net.Linear(y, {.key = "boxes", .out_features = 12});
+    return net.Concat({scores, boxes}, "heads");
+  }));
+}
+
 TEST(PlanTest, StepsNameLayersAndKernels) {
   const Graph graph = OptimizedSmallNetwork();
   int64_t multiply_adds = 0;

@@ -310,7 +310,7 @@ TEST(VerbPlanTest, AConcatOfVectorsBlocksNoNetwork) {
   ASSERT_TRUE(graph.ok()) << graph.status();
   const LayoutPolicy layouts(*graph, kHuge);
   EXPECT_EQ(layouts.ForConvolution(y.id - 1), std::nullopt);  // before its batch norm
-  EXPECT_EQ(layouts.ForConcat(), dnnl::memory::format_tag::nhwc);
+  EXPECT_EQ(layouts.ForConcat(graph->nodes.back().inputs[0]), dnnl::memory::format_tag::nhwc);
 }
 
 TEST(VerbPlanTest, FeaturesAreThePooledVector) {
