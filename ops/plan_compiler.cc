@@ -258,10 +258,13 @@ class PlanCompiler : private ConvolutionCompiler {
   }
 
   absl::Status Emit(const Flatten&) {
-    SISKIN_RETURN_IF_ERROR(MaterializeLayout(source()));
     const Desc channels_last(DimsOf(source()), kF32, Tag::nhwc);
-    SISKIN_ASSIGN_OR_RETURN(values_[node_], InLayout(source(), channels_last));
-    values_[node_].layout = Tag::nchw;  // of a vector
+    SISKIN_RETURN_IF_ERROR(InLayout(source(), channels_last).status());
+    // A view cannot be relabelled as a vector: its images are as far apart as those of the value that
+    // it views, which is another distance than between vectors.
+    SISKIN_RETURN_IF_ERROR(MaterializeCopy(source()));
+    values_[node_] = values_[source()];
+    values_[node_].layout = Tag::nchw;
     return absl::OkStatus();
   }
 

@@ -157,7 +157,7 @@ void ExpectPlansMatchReference(const Graph& original, bool allow_reference = fal
   const absl::StatusOr<Graph> optimized = Optimize(original);
   ASSERT_TRUE(optimized.ok()) << optimized.status();
   for (const auto& [batch_size, cache_bytes] :
-       {std::pair<int, int64_t>(1, 1), {1, kHuge}, {4, 1}, {4, 2000}, {4, kHuge}}) {
+       {std::pair<int, int64_t>(1, 1), {1, kHuge}, {4, 1}, {4, 300}, {4, 2000}, {4, kHuge}}) {
     SCOPED_TRACE(::testing::Message() << "batch " << batch_size << ", cache " << cache_bytes);
     PlanRunner runner(Compile(*optimized, {.batch_size = batch_size,
                                            .cache_bytes = cache_bytes,
@@ -223,6 +223,14 @@ TEST(PlanTest, AConcatenationOfVectorsInANetworkOfBlocks) {
     const Tensor scores = net.Linear(y, {.key = "scores", .out_features = 3});
     const Tensor boxes = net.Linear(y, {.key = "boxes", .out_features = 12});
     return net.Concat({scores, boxes}, "heads");
+  }));
+}
+
+// One channel is plain in any layout, but its images are as far apart as those of the input.
+TEST(PlanTest, ASingleChannelIsFlattened) {
+  ExpectPlansMatchReference(Network({3, 6, 5}, [](Net& net, Tensor x) {
+    const Tensor channel = net.SliceChannels(x, 1, 1, "slice");
+    return net.Linear(net.Flatten(channel, "flat"), {.key = "fc", .out_features = 4});
   }));
 }
 
