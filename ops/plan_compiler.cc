@@ -46,6 +46,9 @@ class PlanCompiler : private ConvolutionCompiler {
       // Segments without steps (the input alone, an output that needs no reorder) vanish.
       if (last >= first) plan_.ranges.push_back({first, last, micro_batch_});
     }
+    if (plan_.steps.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat("graph ", graph_.name, " computes nothing"));
+    }
     PlaceInArena(plan_);
     return std::move(plan_);
   }

@@ -8,6 +8,7 @@ namespace siskin::ops {
 
 // Sets the offsets and `whole_batch` of all buffers, and the arena's size, by the lives of the
 // buffers in the plan's steps. The input lives from the start, the results to the end.
+// REQUIRES: the plan has steps.
 void PlaceInArena(CompiledPlan& plan);
 
 }  // namespace siskin::ops

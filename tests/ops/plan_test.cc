@@ -234,6 +234,12 @@ TEST(PlanTest, ASingleChannelIsFlattened) {
   }));
 }
 
+TEST(PlanTest, NothingToComputeIsRefused) {
+  const Graph graph = Network({3, 6, 5}, [](Net&, Tensor x) { return x; });
+  EXPECT_THAT(Plan::Compile(graph, {}, MakePackedWeights()).status().ToString(),
+              HasSubstr("graph network computes nothing"));
+}
+
 TEST(PlanTest, StepsNameLayersAndKernels) {
   const Graph graph = OptimizedSmallNetwork();
   int64_t multiply_adds = 0;
