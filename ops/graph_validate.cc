@@ -46,7 +46,9 @@ class NodeCheck {
                        {norm.mean, per_channel},
                        {norm.variance, per_channel}});
   }
-  std::string operator()(const Activation&) const { return SameShape(1); }
+  std::string operator()(const Activation& activation) const {
+    return activation.kind == ActivationKind::kNone ? "needs a kind" : SameShape(1);
+  }
   std::string operator()(const Add&) const { return SameShape(2); }
   std::string operator()(const Multiply&) const {
     if (auto wrong = Arity(2); !wrong.empty()) return wrong;

@@ -123,6 +123,8 @@ TEST(NetTest, RefusesWhatCannotBeBuilt) {
                 return net.Add(x, net.Input({6, 4, 4}), "sum");
               }),
               HasSubstr("must be the first verb"));
+  EXPECT_THAT(message([](Net& net, Tensor x) { return net.Act(x, ActivationKind::kNone, "act"); }),
+              HasSubstr("act: needs a kind"));
 }
 
 TEST(GraphTest, ValidateCatchesBrokenGraphs) {
