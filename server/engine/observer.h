@@ -20,9 +20,9 @@ class BatchObserver {
   // After each batch that a lane took, executed or not: how long it had the lane, from decoding to
   // the last answer. Lanes count from 0.
   virtual void OnLaneBusy(int lane, absl::Duration busy) = 0;
-  // An image was dropped from its queue, before anything was computed for it, since nobody waited
-  // for it any more: kDeadline or kCancelled.
-  virtual void OnSaved(const LoadedModel& model, Rejection reason) = 0;
+  // An image left its queue before anything was computed for it, since its deadline had passed
+  // (kDeadline) or its call was cancelled (kCancelled).
+  virtual void OnSkipped(const LoadedModel& model, Rejection reason) = 0;
 };
 
 }  // namespace siskin::engine

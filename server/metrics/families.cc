@@ -27,8 +27,9 @@ Families::Families(prometheus::Registry& registry, bool triton_aliases)
                        "Executed batches by what closed them.")),
       lane_compute(Register(registry, BuildCounter(), "siskin_lane_compute_seconds_total",
                             "Lane time spent in the network.")),
-      saved_images(Register(registry, BuildCounter(), "siskin_saved_images_total",
-                            "Images not computed, since nobody waited for them any more.")),
+      skipped_images(
+          Register(registry, BuildCounter(), "siskin_saved_images_total",
+                   "Images not computed: deadline passed or call cancelled while queued.")),
       queue_depth(
           Register(registry, BuildGauge(), "siskin_queue_depth", "Images that wait for a lane.")),
       queue_capacity(Register(registry, BuildGauge(), "siskin_queue_capacity",

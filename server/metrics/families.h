@@ -28,7 +28,7 @@ struct Families {
   prometheus::Family<prometheus::Histogram>& batch_size;
   prometheus::Family<prometheus::Counter>& batches;
   prometheus::Family<prometheus::Counter>& lane_compute;
-  prometheus::Family<prometheus::Counter>& saved_images;
+  prometheus::Family<prometheus::Counter>& skipped_images;
   prometheus::Family<prometheus::Gauge>& queue_depth;
   prometheus::Family<prometheus::Gauge>& queue_capacity;
   prometheus::Family<prometheus::Gauge>& model_state;

@@ -77,9 +77,9 @@ class PrometheusMetrics final : public Metrics {
     server_.CountLaneBusy(lane, busy);
   }
 
-  void OnSaved(const engine::LoadedModel& model, Rejection reason) override {
+  void OnSkipped(const engine::LoadedModel& model, Rejection reason) override {
     absl::ReaderMutexLock lock(&mu_);
-    if (ModelSeries* series = Find(model.name())) series->CountSaved(reason);
+    if (ModelSeries* series = Find(model.name())) series->CountSkipped(reason);
   }
 
   void OnModelState(const engine::VersionStatus& status) override {

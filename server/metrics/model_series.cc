@@ -14,9 +14,9 @@ const prometheus::Histogram::BucketBoundaries kBatchSizeBuckets = {1, 2, 4, 8, 1
 constexpr std::array kAllCloseReasons = {CloseReason::kFull, CloseReason::kDelay,
                                          CloseReason::kDeadline, CloseReason::kDraining};
 
-Series<prometheus::Counter> SavedSeries(const Families& families, const std::string& model,
-                                        Rejection reason) {
-  return Child(families.saved_images, {{"model", model}, {"reason", ToString(reason)}});
+Series<prometheus::Counter> SkippedSeries(const Families& families, const std::string& model,
+                                          Rejection reason) {
+  return Child(families.skipped_images, {{"model", model}, {"reason", ToString(reason)}});
 }
 
 // kUnloaded has no series: those of the version are gone then.
@@ -68,8 +68,8 @@ ModelSeries::ModelSeries(const Families& families, const std::string& model)
       compute_(Child(families.compute_duration, {{"model", model}}, kSecondsBuckets)),
       batch_size_(Child(families.batch_size, {{"model", model}}, kBatchSizeBuckets)),
       lane_compute_(Child(families.lane_compute, {{"model", model}})),
-      saved_after_deadline_(SavedSeries(families, model, Rejection::kDeadline)),
-      saved_after_cancel_(SavedSeries(families, model, Rejection::kCancelled)) {
+      skipped_after_deadline_(SkippedSeries(families, model, Rejection::kDeadline)),
+      skipped_after_cancel_(SkippedSeries(families, model, Rejection::kCancelled)) {
   static_assert(kAllCloseReasons.size() == kCloseReasons);
   for (const CloseReason reason : kAllCloseReasons) {
     batches_[static_cast<size_t>(reason)] =
@@ -93,8 +93,8 @@ void ModelSeries::CountBatch(std::string_view version, int size, CloseReason rea
   if (const TritonSeries* alias = triton(version)) alias->CountBatch(size);
 }
 
-void ModelSeries::CountSaved(Rejection reason) const {
-  (reason == Rejection::kDeadline ? saved_after_deadline_ : saved_after_cancel_)->Increment();
+void ModelSeries::CountSkipped(Rejection reason) const {
+  (reason == Rejection::kDeadline ? skipped_after_deadline_ : skipped_after_cancel_)->Increment();
 }
 
 void ModelSeries::ReadQueues() const {

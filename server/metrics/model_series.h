@@ -60,7 +60,7 @@ class ModelSeries {
   void CountBatch(std::string_view version, int size, batching::CloseReason reason,
                   absl::Duration compute) const;
   // REQUIRES: kDeadline or kCancelled.
-  void CountSaved(Rejection reason) const;
+  void CountSkipped(Rejection reason) const;
   // Brings the gauges of the queues up to date.
   void ReadQueues() const;
 
@@ -85,7 +85,7 @@ class ModelSeries {
   Series<prometheus::Histogram> batch_size_;
   std::array<Series<prometheus::Counter>, kCloseReasons> batches_;
   Series<prometheus::Counter> lane_compute_;
-  Series<prometheus::Counter> saved_after_deadline_, saved_after_cancel_;
+  Series<prometheus::Counter> skipped_after_deadline_, skipped_after_cancel_;
   Series<prometheus::Gauge> queue_depth_, queue_capacity_;  // null until a version is loaded
   std::map<std::string, VersionSeries, std::less<>> versions_;
 };

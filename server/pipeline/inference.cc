@@ -127,7 +127,7 @@ class PendingRequest {
   }
 
   void Fail(int image, const absl::Status& status) {
-    ReportIfSaved(status);
+    ReportIfSkipped(status);
     RecordFailure(AtImage(status, image, result_.images));
     End(1);
   }
@@ -142,11 +142,11 @@ class PendingRequest {
   void AllStarted() { End(1); }
 
  private:
-  void ReportIfSaved(const absl::Status& status) const {
+  void ReportIfSkipped(const absl::Status& status) const {
     const std::optional<Rejection> reason = RejectionOf(status);
     if (observer_ == nullptr) return;
     if (reason == Rejection::kDeadline || reason == Rejection::kCancelled) {
-      observer_->OnSaved(*result_.servable->model, *reason);
+      observer_->OnSkipped(*result_.servable->model, *reason);
     }
   }
 

@@ -37,7 +37,7 @@ class CountingObserver : public BatchObserver {
     images += size;
   }
   void OnLaneBusy(int, absl::Duration) override {}
-  void OnSaved(const LoadedModel&, Rejection) override {}
+  void OnSkipped(const LoadedModel&, Rejection) override {}
   std::atomic<int> images{0};
 };
 

@@ -69,7 +69,7 @@ class RecordingObserver : public BatchObserver {
     absl::MutexLock lock(&mu_);
     busy[lane] += time;
   }
-  void OnSaved(const LoadedModel&, Rejection) override {}
+  void OnSkipped(const LoadedModel&, Rejection) override {}
 
   // Read once the lanes have ended.
   std::vector<std::string> batches;

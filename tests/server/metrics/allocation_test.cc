@@ -34,7 +34,7 @@ TEST(MetricsAllocationTest, CountingAllocatesNothingOnceASeriesExists) {
     metrics->OnMessage(Direction::kSent, 1234);
     metrics->OnBatch(*model, 4, batching::CloseReason::kFull, absl::Milliseconds(7));
     metrics->OnLaneBusy(0, absl::Milliseconds(7));
-    metrics->OnSaved(*model, Rejection::kCancelled);
+    metrics->OnSkipped(*model, Rejection::kCancelled);
   };
   count(absl::StatusCode::kOk);
   count(absl::StatusCode::kDeadlineExceeded);

@@ -105,7 +105,7 @@ TEST_F(ModelLoadTest, EverythingGoesWhenTheModelIsUnloaded) {
   std::weak_ptr<batching::BatchQueue> watch = queue_;
   scheduler_.RemoveQueue(*queue_);
   queue_.reset();
-  metrics_->OnSaved(*model_, Rejection::kDeadline);
+  metrics_->OnSkipped(*model_, Rejection::kDeadline);
   SetState(ModelState::kUnloaded);
   EXPECT_THAT(metrics_->Scrape(), Not(HasSubstr(R"(model="net")")));
   EXPECT_TRUE(watch.expired());
@@ -113,12 +113,12 @@ TEST_F(ModelLoadTest, EverythingGoesWhenTheModelIsUnloaded) {
   EXPECT_THAT(Value(R"(siskin_saved_images_total{model="net",reason="deadline"})"), Optional(0));
 }
 
-TEST_F(ModelLoadTest, SavedImagesAreCountedByReason) {
-  metrics_->OnSaved(*model_, Rejection::kDeadline);  // not known yet
+TEST_F(ModelLoadTest, SkippedImagesAreCountedByReason) {
+  metrics_->OnSkipped(*model_, Rejection::kDeadline);  // not known yet
   Load();
-  metrics_->OnSaved(*model_, Rejection::kDeadline);
-  metrics_->OnSaved(*model_, Rejection::kCancelled);
-  metrics_->OnSaved(*model_, Rejection::kCancelled);
+  metrics_->OnSkipped(*model_, Rejection::kDeadline);
+  metrics_->OnSkipped(*model_, Rejection::kCancelled);
+  metrics_->OnSkipped(*model_, Rejection::kCancelled);
   EXPECT_THAT(Value(R"(siskin_saved_images_total{model="net",reason="deadline"})"), Optional(1));
   EXPECT_THAT(Value(R"(siskin_saved_images_total{model="net",reason="cancelled"})"), Optional(2));
 }

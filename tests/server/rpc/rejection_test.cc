@@ -65,7 +65,7 @@ class RejectionTest : public pipeline::InferenceTest {
   double Rejected(std::string_view model, Rejection reason) const {
     return Count("siskin_rejected_total", model, reason);
   }
-  double Saved(Rejection reason) const {
+  double Skipped(Rejection reason) const {
     return Count("siskin_saved_images_total", "tiny", reason);
   }
   // That this is what happened, once, and nothing else.
@@ -113,7 +113,7 @@ TEST_F(RejectionTest, InvalidArgumentInTheLane) {
   Ask(Photos({pipeline::DamagedPhoto()}));
   RunLane();
   ExpectOnly(Rejection::kInvalidArgument);
-  EXPECT_EQ(Saved(Rejection::kCancelled), 0);
+  EXPECT_EQ(Skipped(Rejection::kCancelled), 0);
 }
 
 TEST_F(RejectionTest, Overload) {
@@ -168,7 +168,7 @@ TEST_F(RejectionTest, DeadlineThatHadPassed) {
   request.deadline = clock_.Now();
   Ask(request);
   ExpectOnly(Rejection::kDeadline);
-  EXPECT_EQ(Saved(Rejection::kDeadline), 0);  // it was never queued
+  EXPECT_EQ(Skipped(Rejection::kDeadline), 0);  // it was never queued
 }
 
 TEST_F(RejectionTest, DeadlineInTheQueueSavesEveryImage) {
@@ -179,8 +179,8 @@ TEST_F(RejectionTest, DeadlineInTheQueueSavesEveryImage) {
   clock_.Advance(absl::Milliseconds(3));
   RunLane();
   ExpectOnly(Rejection::kDeadline);
-  EXPECT_EQ(Saved(Rejection::kDeadline), 3);
-  EXPECT_EQ(Saved(Rejection::kCancelled), 0);
+  EXPECT_EQ(Skipped(Rejection::kDeadline), 3);
+  EXPECT_EQ(Skipped(Rejection::kCancelled), 0);
 }
 
 TEST_F(RejectionTest, CallerThatLeftSavesEveryImage) {
@@ -192,8 +192,8 @@ TEST_F(RejectionTest, CallerThatLeftSavesEveryImage) {
   cancel->Cancel();
   RunLane();
   ExpectOnly(Rejection::kCancelled);
-  EXPECT_EQ(Saved(Rejection::kCancelled), 2);
-  EXPECT_EQ(Saved(Rejection::kDeadline), 0);
+  EXPECT_EQ(Skipped(Rejection::kCancelled), 2);
+  EXPECT_EQ(Skipped(Rejection::kDeadline), 0);
 }
 
 TEST_F(RejectionTest, ADeadlineThatPassedIsTheReasonEvenIfTheCallIsCancelledThen) {

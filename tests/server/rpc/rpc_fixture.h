@@ -51,7 +51,7 @@ class FakeMetrics : public metrics::Metrics {
   std::string Scrape() override { return ""; }
   void OnBatch(const engine::LoadedModel&, int, batching::CloseReason, absl::Duration) override {}
   void OnLaneBusy(int, absl::Duration) override {}
-  void OnSaved(const engine::LoadedModel&, Rejection) override {}
+  void OnSkipped(const engine::LoadedModel&, Rejection) override {}
 
   // Blocks until `count` requests are counted, for a client has its answer a little earlier.
   std::vector<Request> WaitForRequests(size_t count);
