@@ -2,9 +2,16 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "base/clock.h"
 
 namespace siskin::batching {
+
+absl::Status CheckBatchSize(int64_t size) {
+  if (size >= 1 && size <= kMaxBatchSize) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("expected a batch size of 1 to ", kMaxBatchSize, ", got ", size));
+}
 
 const char* ToString(CloseReason reason) {
   switch (reason) {

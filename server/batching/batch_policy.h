@@ -2,16 +2,24 @@
 #ifndef SISKIN_SERVER_BATCHING_BATCH_POLICY_H_
 #define SISKIN_SERVER_BATCHING_BATCH_POLICY_H_
 
+#include <cstdint>
 #include <variant>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
 
 namespace siskin::batching {
 
+// The limit of every max_batch_size: a model's plans are compiled up to that, and each lane has
+// memory for the largest of them.
+inline constexpr int kMaxBatchSize = 256;
+// INVALID_ARGUMENT unless `size` is from 1 to kMaxBatchSize.
+absl::Status CheckBatchSize(int64_t size);
+
 // Latency bound: a task starts at the latest `max_delay` after it was accepted, if a lane is free.
 struct BatchLimits {
-  int max_batch_size = 8;                           // >= 1
+  int max_batch_size = 8;                           // see CheckBatchSize
   absl::Duration max_delay = absl::ZeroDuration();  // 0: a free lane takes what is there at once
 };
 

@@ -7,15 +7,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/rejection.h"
+#include "base/status_macros.h"
 
 namespace siskin::batching {
 namespace {
 
 absl::Status CheckOptions(const QueueOptions& options) {
-  if (options.limits.max_batch_size < 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("max_batch_size must be at least 1, it is ", options.limits.max_batch_size));
-  }
+  SISKIN_RETURN_IF_ERROR(CheckBatchSize(options.limits.max_batch_size));
   if (options.limits.max_delay < absl::ZeroDuration() ||
       options.limits.max_delay == absl::InfiniteDuration()) {
     return absl::InvalidArgumentError(

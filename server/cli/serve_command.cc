@@ -3,9 +3,11 @@
 #include <string>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "server/app/logging.h"
 #include "server/app/server_app.h"
+#include "server/batching/batch_policy.h"
 #include "server/cli/commands.h"
 #include "server/cli/shutdown_signals.h"
 #include "server/cli/validators.h"
@@ -44,6 +46,13 @@ struct ServeFlags {
   double drain_delay = 0;
   double drain_timeout = 20;
 };
+
+// The rule and the sentence of a model's configuration.
+std::string CheckBatchSize(const std::string& text) {
+  int64_t size = 0;
+  if (!absl::SimpleAtoi(text, &size)) return absl::StrCat("expected a number, got '", text, "'");
+  return std::string(batching::CheckBatchSize(size).message());
+}
 
 app::ServerOptions ToOptions(const ServeFlags& flags) {
   app::ServerOptions options = flags.server;
@@ -92,9 +101,9 @@ void AddModelFlags(CLI::App& app, ServeFlags& flags) {
       ->check(LanesRange(/*least=*/0))
       ->capture_default_str();
   app.add_option("--max-batch-size", flags.max_batch_size,
-                 "Most images computed together (default: each model's config, else 8)")
+                 "Most images computed together, 1 to 256 (default: each model's config, else 8)")
       ->type_name("N")
-      ->check(CLI::Range(1, 1024));
+      ->check(CheckBatchSize);
   app.add_option("--max-delay-us", flags.max_delay_us,
                  "Longest a request waits for company, in microseconds (default: each model's "
                  "config, else 0)")

@@ -42,7 +42,7 @@ size_t LaneModel::SmallestPlanFor(size_t images) const {
 
 Lane::Lane(int index, batching::Scheduler& scheduler, BatchObserver* observer)
     : index_(index), scheduler_(scheduler), clock_(scheduler.clock()), observer_(observer) {
-  slots_.reserve(LoadedModel::kMaxBatchSize);
+  slots_.reserve(batching::kMaxBatchSize);
 }
 
 bool Lane::Has(const LoadedModel& model) const { return Find(&model) != nullptr; }
@@ -70,7 +70,7 @@ std::shared_ptr<LaneModel> Lane::Find(const void* owner) const {
 
 void Lane::Run() {
   batching::Batch batch;
-  batch.tasks.reserve(LoadedModel::kMaxBatchSize);
+  batch.tasks.reserve(batching::kMaxBatchSize);
   while (scheduler_.WaitForBatch(batch)) {
     taken_ = clock_.Now();
     RunBatch(batch);

@@ -8,17 +8,14 @@
 #include "base/status_macros.h"
 #include "models/face_decoder.h"
 #include "ops/rewrite.h"
+#include "server/batching/batch_policy.h"
 
 namespace siskin::engine {
 namespace {
 
 absl::Status CheckOptions(const LoadedModel::Options& options, const models::BoundModel& model) {
   if (options.name.empty()) return absl::InvalidArgumentError("a model needs a name");
-  if (options.max_batch_size < 1 || options.max_batch_size > LoadedModel::kMaxBatchSize) {
-    return absl::InvalidArgumentError(absl::StrCat("max_batch_size must be from 1 to ",
-                                                   LoadedModel::kMaxBatchSize, ", it is ",
-                                                   options.max_batch_size));
-  }
+  SISKIN_RETURN_IF_ERROR(batching::CheckBatchSize(options.max_batch_size));
   const bool classifier = model.spec->output == models::OutputKind::kClassification;
   const int classes = classifier ? model.graph.output_shape().channels : 0;
   if (!options.labels.empty() && options.labels.size() != static_cast<size_t>(classes)) {

@@ -16,13 +16,11 @@ namespace siskin::engine {
 
 class LoadedModel {
  public:
-  static constexpr int kMaxBatchSize = 256;
-
   struct Options {
     std::string name;
     std::string version = "1";
     std::vector<std::string> labels;  // empty, or one per class of a classifier
-    int max_batch_size = 8;           // 1..kMaxBatchSize
+    int max_batch_size = 8;           // see batching::CheckBatchSize
   };
 
   // Optimises `model` and compiles it for batch sizes 1, 2, 4, ... up to max_batch_size.

@@ -174,19 +174,21 @@ absl::Status ReadInput(const FieldReader& reader, const InputConfig& config,
 
 absl::Status ReadBatching(const FieldReader& reader, const BatchingConfig& config,
                           batching::QueueOptions& queue) {
-  std::optional<int> max_batch_size;
   std::optional<int> delay_microseconds;
   std::optional<int> capacity;
-  SISKIN_RETURN_IF_ERROR(reader.Number(BatchingConfig::kMaxBatchSizeFieldNumber,
-                                       config.has_max_batch_size(), config.max_batch_size(), 1, 64,
-                                       max_batch_size));
+  if (config.has_max_batch_size()) {
+    if (auto valid = batching::CheckBatchSize(config.max_batch_size()); !valid.ok()) {
+      return reader.Fault(BatchingConfig::kMaxBatchSizeFieldNumber,
+                          absl::StrCat("is out of range: ", valid.message()));
+    }
+    queue.limits.max_batch_size = static_cast<int>(config.max_batch_size());
+  }
   SISKIN_RETURN_IF_ERROR(reader.Number(
       BatchingConfig::kMaxDelayMicrosecondsFieldNumber, config.has_max_delay_microseconds(),
       config.max_delay_microseconds(), 0, 1'000'000, delay_microseconds));
   SISKIN_RETURN_IF_ERROR(reader.Number(BatchingConfig::kQueueCapacityFieldNumber,
                                        config.has_queue_capacity(), config.queue_capacity(), 1,
                                        65536, capacity));
-  queue.limits.max_batch_size = max_batch_size.value_or(queue.limits.max_batch_size);
   queue.capacity = capacity.value_or(queue.capacity);
   if (delay_microseconds.has_value()) {
     queue.limits.max_delay = absl::Microseconds(*delay_microseconds);

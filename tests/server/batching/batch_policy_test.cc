@@ -125,5 +125,13 @@ TEST(CloseReasonTest, HasNames) {
   EXPECT_STREQ(ToString(CloseReason::kDraining), "draining");
 }
 
+TEST(CheckBatchSizeTest, TheEndsOfTheRangeAreInIt) {
+  EXPECT_TRUE(CheckBatchSize(1).ok());
+  EXPECT_TRUE(CheckBatchSize(kMaxBatchSize).ok());
+  EXPECT_EQ(CheckBatchSize(0),
+            absl::InvalidArgumentError("expected a batch size of 1 to 256, got 0"));
+  EXPECT_FALSE(CheckBatchSize(kMaxBatchSize + 1).ok());
+}
+
 }  // namespace
 }  // namespace siskin::batching

@@ -348,6 +348,7 @@ TEST_F(BatchQueueTest, OptionsOutOfRangeAreRefused) {
   const QueueOptions bad[] = {
       {.limits = {.max_batch_size = 0}},
       {.limits = {.max_batch_size = -1}},
+      {.limits = {.max_batch_size = kMaxBatchSize + 1}},
       {.limits = {.max_delay = -1 * kMs}},
       {.limits = {.max_delay = absl::InfiniteDuration()}},
       {.capacity = 0},

@@ -114,7 +114,7 @@ TEST(ParseModelConfigTest, TheEndsOfEachRangeAreInIt) {
         "input { size: 1 }", "input { size: 4096 }", "input { resize_to: 1 }",
         "input { resize_to: 4096 }", "input { crop_fraction: 0.01 }", "input { crop_fraction: 1 }",
         "input { mean: [-65536, 0, 65536] }", "input { std: [0.001, 1, 65536] }",
-        "batching { max_batch_size: 1 }", "batching { max_batch_size: 64 }",
+        "batching { max_batch_size: 1 }", "batching { max_batch_size: 256 }",
         "batching { max_delay_microseconds: 0 }", "batching { max_delay_microseconds: 1000000 }",
         "batching { max_batch_size: 1 queue_capacity: 1 }", "batching { queue_capacity: 65536 }"}) {
     EXPECT_TRUE(ParseModelConfig("model.textproto", text).ok()) << text;
@@ -179,8 +179,13 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Batching, BadConfigTest,
     ::testing::Values(
-        BadConfig{"batching { max_batch_size: 0 }", ":1:12: \"max_batch_size\" is 0; expected 1"},
-        BadConfig{"batching { max_batch_size: 65 }", ":1:12: \"max_batch_size\" is 65;"},
+        BadConfig{
+            "batching { max_batch_size: 0 }",
+            ":1:12: \"max_batch_size\" is out of range: expected a batch size of 1 to 256, got 0"},
+        BadConfig{"batching { max_batch_size: 300 }",
+                  ":1:12: \"max_batch_size\" is out of range: expected a batch size of 1 to 256, "
+                  "got 300"},
+        BadConfig{"batching { max_batch_size: 4294967295 }", ":1:12: \"max_batch_size\" is out of"},
         BadConfig{"batching { max_delay_microseconds: 1000001 }",
                   ":1:12: \"max_delay_microseconds\" is 1000001; expected 0 to 1000000"},
         BadConfig{"batching { queue_capacity: 0 }", ":1:12: \"queue_capacity\" is 0;"},
