@@ -131,8 +131,10 @@ PlanBuilder::Desc PlanBuilder::RowsOf(const Shape& shape, const Value& view,
 void PlanBuilder::Copy(ValueId id, const Value& to) {
   Desc from_desc = DescOf(id), to_desc = DescOf(ShapeOf(id), to);
   // oneDNN 3.7 copies between equal layouts as if these had no gaps
-  // (github.com/uxlfoundation/oneDNN/issues/3280). Those of RowsOf are not equal.
-  if (values_[id].is_view() && to.is_view() && from_desc == to_desc) {
+  // (github.com/uxlfoundation/oneDNN/issues/3280). Those of RowsOf are not equal. Of one channel,
+  // plain and channels last are equal, but have other rows.
+  const bool same_layout = values_[id].layout == to.layout && from_desc == to_desc;
+  if (values_[id].is_view() && to.is_view() && same_layout) {
     from_desc = RowsOf(ShapeOf(id), values_[id], 1);
     to_desc = RowsOf(ShapeOf(id), to, 2);
   }

@@ -240,6 +240,13 @@ TEST(PlanTest, NothingToComputeIsRefused) {
               HasSubstr("graph network computes nothing"));
 }
 
+// Of one channel, plain and channels last are equal: neither has gaps.
+TEST(PlanTest, ASingleChannelIsPaddedByNone) {
+  ExpectPlansMatchReference(Network({3, 7, 2}, [](Net& net, Tensor x) {
+    return net.PadChannels(net.SliceChannels(x, 1, 1, "slice"), 1, "pad");
+  }));
+}
+
 TEST(PlanTest, StepsNameLayersAndKernels) {
   const Graph graph = OptimizedSmallNetwork();
   int64_t multiply_adds = 0;
