@@ -139,4 +139,16 @@ absl::StatusOr<BoundModel> RandomModel(const LoadRequest& request, uint64_t seed
   return model;
 }
 
+absl::Status CheckLabels(const BoundModel& model, const std::vector<std::string>& labels) {
+  if (labels.empty()) return absl::OkStatus();
+  if (model.spec->output != OutputKind::kClassification) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        labels.size(), " labels for a ", ToString(model.spec->output), ", which has no classes"));
+  }
+  const int classes = model.graph.output_shape().channels;
+  if (labels.size() == static_cast<size_t>(classes)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(labels.size(), " labels for ", classes,
+                                                 " classes; expected one per class, or none"));
+}
+
 }  // namespace siskin::models

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "models/dilation_pattern.h"
 #include "models/input_contract.h"
@@ -65,6 +66,9 @@ absl::StatusOr<BoundModel> LoadModel(const ops::Checkpoint& checkpoint, const Lo
 inline constexpr uint64_t kRandomWeightsSeed = 1;
 absl::StatusOr<BoundModel> RandomModel(const LoadRequest& request,
                                        uint64_t seed = kRandomWeightsSeed);
+
+// INVALID_ARGUMENT if there are labels, but not one per class of a classifier.
+absl::Status CheckLabels(const BoundModel& model, const std::vector<std::string>& labels);
 
 }  // namespace siskin::models
 

@@ -16,14 +16,7 @@ namespace {
 absl::Status CheckOptions(const LoadedModel::Options& options, const models::BoundModel& model) {
   if (options.name.empty()) return absl::InvalidArgumentError("a model needs a name");
   SISKIN_RETURN_IF_ERROR(batching::CheckBatchSize(options.max_batch_size));
-  const bool classifier = model.spec->output == models::OutputKind::kClassification;
-  const int classes = classifier ? model.graph.output_shape().channels : 0;
-  if (!options.labels.empty() && options.labels.size() != static_cast<size_t>(classes)) {
-    return absl::InvalidArgumentError(absl::StrCat("there are ", options.labels.size(),
-                                                   " labels, but the network has ", classes,
-                                                   " classes; give one label per class, or none"));
-  }
-  return absl::OkStatus();
+  return models::CheckLabels(model, options.labels);
 }
 
 // The decoder relies on it.

@@ -170,11 +170,8 @@ absl::StatusOr<std::vector<ModelSource>> ScanRepository(const std::string& path)
 absl::StatusOr<models::BoundModel> LoadSource(const ModelSource& source) {
   SISKIN_ASSIGN_OR_RETURN(const auto checkpoint, OpenWeights(source));
   SISKIN_ASSIGN_OR_RETURN(auto model, models::LoadModel(checkpoint, source.load));
-  const auto classes = static_cast<size_t>(model.graph.output_shape().channels);
-  if (!source.labels.empty() && source.labels.size() != classes) {
-    return absl::InvalidArgumentError(absl::StrCat(kLabelsFile, " has ", source.labels.size(),
-                                                   " lines, but the network has ", classes,
-                                                   " classes"));
+  if (const auto valid = models::CheckLabels(model, source.labels); !valid.ok()) {
+    return Invalid(kLabelsFile, std::string(valid.message()));
   }
   return model;
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "models/catalog.h"
 #include "ops/rewrite.h"
 #include "tests/models/model_files.h"
@@ -420,6 +421,23 @@ TEST(RandomModelTest, VariantsHaveTheirConventions) {
   EXPECT_EQ(google->options.batch_norm_epsilon, 1e-3);
   EXPECT_EQ(google->graph.output_shape().channels, 5);
   EXPECT_EQ(google->input, *InputPreset("google", 128));
+}
+
+TEST(CheckLabelsTest, OnePerClassOrNone) {
+  const BoundModel model = RandomModel({.architecture = "mobilenet_v1", .classes = 3}).value();
+  EXPECT_TRUE(CheckLabels(model, {}).ok());
+  EXPECT_TRUE(CheckLabels(model, {"cat", "dog", "bird"}).ok());
+  EXPECT_EQ(CheckLabels(model, {"cat", "dog"}),
+            absl::InvalidArgumentError("2 labels for 3 classes; expected one per class, or none"));
+}
+
+TEST(CheckLabelsTest, AFaceDetectorHasNoClasses) {
+  const BoundModel model = RandomModel({.architecture = "blazeface_front"}).value();
+  EXPECT_TRUE(CheckLabels(model, {}).ok());
+  const std::vector<std::string> labels(model.graph.output_shape().channels, "face");
+  EXPECT_EQ(CheckLabels(model, labels),
+            absl::InvalidArgumentError(
+                absl::StrCat(labels.size(), " labels for a face detector, which has no classes")));
 }
 
 TEST(RandomModelTest, ErrorsAreTheLoaders) {

@@ -19,7 +19,6 @@ using ::siskin::testing::kTinyFaceOutputs;
 using ::siskin::testing::TinyFaceNetwork;
 using ::siskin::testing::TinyModel;
 using ::siskin::testing::TinyNetwork;
-using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -68,10 +67,8 @@ TEST(LoadedModelTest, LabelsMustMatchTheClasses) {
   LoadedModel::Options options;
   options.name = "tiny";
   options.labels = {"a", "b", "c"};
-  const auto model = LoadedModel::Compile(TinyNetwork().value(), options);
-  EXPECT_EQ(model.status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(std::string(model.status().message()),
-              AllOf(HasSubstr("3 labels"), HasSubstr("5 classes")));
+  EXPECT_EQ(LoadedModel::Compile(TinyNetwork().value(), options).status(),
+            models::CheckLabels(TinyNetwork().value(), options.labels));
 
   options.labels.resize(kTinyClasses, "d");
   EXPECT_TRUE(LoadedModel::Compile(TinyNetwork().value(), options).ok());
@@ -84,7 +81,7 @@ TEST(LoadedModelTest, AFaceDetectorHasNoClassesToLabel) {
   options.labels.resize(kTinyFaceOutputs, "face");
   const auto model = LoadedModel::Compile(TinyFaceNetwork(), options);
   EXPECT_EQ(model.status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(std::string(model.status().message()), HasSubstr("0 classes"));
+  EXPECT_THAT(std::string(model.status().message()), HasSubstr("no classes"));
 }
 
 TEST(LoadedModelTest, AFaceDetectorAnswersForEachAnchor) {

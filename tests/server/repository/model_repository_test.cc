@@ -268,7 +268,8 @@ TEST_F(LoadSourceTest, WantsALabelAClass) {
   folder_.Write("mobilenet_v1/labels.txt", "cat\ndog\n");
   const absl::Status status = Load().status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(status.message(), "labels.txt has 2 lines, but the network has 10 classes");
+  EXPECT_EQ(status.message(),
+            "labels.txt: 2 labels for 10 classes; expected one per class, or none");
 }
 
 TEST_F(LoadSourceTest, ErrorsNameTheFile) {
