@@ -1,5 +1,5 @@
-// Time as an injected dependency. What waits or measures asks a Clock; tests advance a ManualClock
-// (tests/fakes/manual_clock.h) and never sleep.
+// Time as an injected dependency. Code that waits or measures time takes a Clock; tests advance a
+// ManualClock (tests/fakes/manual_clock.h) and never sleep.
 //
 // The time is monotonic: setting the machine's clock neither ends nor prolongs a wait. Wall time
 // (absl::Time) appears only where a person reads it, and where a protocol sends it.
@@ -87,7 +87,7 @@ class Clock {
 // The moment of Clock::Real() that `wall` is now, for deadlines that come from outside.
 // absl::InfiniteFuture() is MonotonicTime::InfiniteFuture().
 MonotonicTime FromWallTime(absl::Time wall);
-// And back, to hand a deadline to a library that wants it so.
+// And back, to hand a deadline to a library that takes wall time.
 absl::Time ToWallTime(MonotonicTime time);
 
 }  // namespace siskin

@@ -13,7 +13,7 @@ namespace siskin::loadtest {
 // User and system time of this process, in seconds.
 double ClientCpuSeconds();
 
-// process_cpu_seconds_total of http://`admin`/metrics. UNAVAILABLE if there is nobody to ask.
+// process_cpu_seconds_total of http://`admin`/metrics. UNAVAILABLE if nothing answers there.
 absl::StatusOr<double> ServerCpuSeconds(const std::string& admin);
 
 // The value of the unlabelled sample `name` in Prometheus text; NOT_FOUND without it.

@@ -25,7 +25,7 @@ int Fail(const absl::Status& status, int exit_code) {
   return exit_code;
 }
 
-// Someone who is not there is another problem than someone who says no.
+// A server that is not there is another problem than one that answers with an error.
 int ExitCodeOf(const absl::Status& status) {
   return absl::IsUnavailable(status) ? kExitCannotConnect : kExitFailed;
 }

@@ -34,9 +34,9 @@ struct Options {
 
   PayloadKind payload = PayloadKind::kFp32;
   std::vector<std::string> images;  // files, for kImage
-  std::vector<int64_t> shape;       // [3, H, W]; empty: the server is asked
+  std::vector<int64_t> shape;       // [3, H, W]; empty: that of the model's metadata
 
-  std::vector<int> cpus;  // to run on; empty: wherever the system likes
+  std::vector<int> cpus;  // to run on; empty: any
   bool json = false;
   bool progress = false;
 };

@@ -87,7 +87,7 @@ Lanes MakeLanes(const Options& options, const std::vector<std::shared_ptr<grpc::
   return lanes;
 }
 
-// Shows progress for `duration`, or until the recorder has stopped or the caller wants no more.
+// Shows progress for `duration`, or until the recorder has stopped or `progress` returns false.
 // False in the last case.
 bool Watch(const Recorder& recorder, absl::string_view what, absl::Duration duration,
            const ProgressFn& progress) {

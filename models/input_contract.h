@@ -19,8 +19,8 @@ enum class ResizeRule {
   kShortSideThenCrop,  // short side to `resize_to`, then the central size x size (torchvision,
                        // timm)
   kCropFraction,       // central `crop_fraction` of each side, then stretch to size (TF-slim)
-  kStretch,            // whole image to size, aspect ratio not kept
-  kLetterbox,          // whole image, with black around it to a centred square, to size (MediaPipe)
+  kStretch,            // whole photo to size, aspect ratio not kept
+  kLetterbox,          // whole photo, with black around it to a centred square, to size (MediaPipe)
 };
 enum class Interpolation { kBilinear, kBicubic };  // both antialiased, as PIL does
 enum class ColorOrder { kRgb, kBgr };

@@ -110,8 +110,8 @@ struct ModelSpec {
   std::vector<Variant> variants;
   LayersFunction layers;
 
-  // INVALID_ARGUMENT names the option that is out of range, or that nobody published, and says what
-  // there is.
+  // INVALID_ARGUMENT names the option that is out of range or not published, and says which values
+  // there are.
   absl::StatusOr<ops::Graph> Build(const BuildOptions& options) const;
 
   const KeyStyle* FindKeyStyle(std::string_view name) const;  // nullptr if there is none

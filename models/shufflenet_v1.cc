@@ -32,9 +32,9 @@ constexpr Form kForms[] = {
 };
 constexpr int kRepeats[] = {4, 8, 4};  // units of each stage
 
-// The paper multiplies every channel count by the width. The stems are megvii's, who keep that of
-// width 1.0 at 1.5, and round up to a multiple of the groups. They publish groups 3 and 8 from
-// width 0.5 up; the same rule is used for all others.
+// The paper multiplies every channel count by the width. The stems are those of megvii's code,
+// which keeps the stem of width 1.0 at 1.5 and rounds up to a multiple of the groups. Weights are
+// published for groups 3 and 8 from width 0.5 up; the same rule is used for all others.
 struct Width {
   double width;
   int stem_channels;
@@ -126,7 +126,7 @@ Tensor Shuffle(Net& net, const Tensor& x, int groups, const CodeBase& base) {
 
 // `first_groups`: of the first convolution, which is dense where there are few channels to read.
 // The paper's bottleneck is a quarter of the channels; here rounded down to a multiple of the
-// groups, for the widths of the groups 2 and 4 that nobody publishes.
+// groups, for the widths of groups 2 and 4 that have no published weights.
 Tensor Unit(Net& net, const Tensor& x, int channels, int stride, int groups, int first_groups,
             const CodeBase& base) {
   Tensor y = net.ConvBn(x, {.key = kMegvii.compress.conv,

@@ -32,7 +32,7 @@ std::string FileKey(const std::string& key, const BindOptions& options) {
 }
 
 // The convolutions whose batch norm is node `index`: the one before it, or those that are
-// concatenated before it. None if anybody else reads them.
+// concatenated before it. None if another node reads them, too.
 std::vector<ValueId> ConvolutionsBefore(const Graph& graph, size_t index) {
   const ValueId before = graph.nodes[index].inputs[0];
   const bool concatenated = std::holds_alternative<Concat>(graph.nodes[before].op);

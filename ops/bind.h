@@ -29,7 +29,7 @@ struct BindOptions {
   std::vector<std::string> ignorable_prefixes = {};  // may be left over, too
 };
 
-// How a checkpoint differs from what a graph asks for. Each list holds ready-to-print lines.
+// How a checkpoint differs from what a graph needs. Each list holds ready-to-print lines.
 struct Audit {
   std::vector<std::string> missing;     // "blocks.0.0.conv_dw.weight [32, 1, 3, 3]"
   std::vector<std::string> left_over;   // "head.extra [10]"

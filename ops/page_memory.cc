@@ -14,7 +14,7 @@ PageMemory::PageMemory(size_t bytes)
     : size_((std::max<size_t>(bytes, 1) + kAlignment - 1) / kAlignment * kAlignment) {
   void* const memory = std::aligned_alloc(kAlignment, size_);
   if (memory == nullptr) throw std::bad_alloc();
-  // A wish: where huge pages are off or scarce, ordinary pages do.
+  // May fail: where huge pages are off or scarce, ordinary pages do.
   madvise(memory, size_, MADV_HUGEPAGE);
   data_ = static_cast<std::byte*>(std::memset(memory, 0, size_));
 }

@@ -19,12 +19,13 @@ namespace {
 
 constexpr char kExposition[] = "text/plain; version=0.0.4; charset=utf-8";
 
-// Two for whoever reads, one for the photo that the status page may be busy with.
+// Two for probes, metrics and pages, one for the photo that the status page may be busy with.
 constexpr char kThreads[] = "3";
 constexpr char kStalledMs[] = "5000";
 constexpr absl::Duration kBodyTimeout = absl::Seconds(30);
 
-// Nothing is loaded from elsewhere, nothing runs that is not a file of ours, nobody frames us.
+// Nothing is loaded from elsewhere, nothing runs that is not a file of ours, no other page frames
+// these.
 constexpr char kSecurityHeaders[] =
     "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' blob: data:; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; "

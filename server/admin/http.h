@@ -25,7 +25,7 @@ struct HttpRequest {
   std::vector<std::pair<std::string_view, std::string_view>> headers;
   int64_t content_length = -1;  // of the body, in bytes; -1: the client does not say
   // Reads the body, `content_length` bytes; nothing if it ends early or comes too slowly. Called at
-  // most once, and only by who wants it. REQUIRES: content_length >= 0.
+  // most once, by the handler that needs the body. REQUIRES: content_length >= 0.
   std::function<std::optional<std::string>()> read_body = nullptr;
 
   // By name, in any case; empty if there is none.

@@ -94,7 +94,7 @@ absl::StatusOr<std::string> PhotoInference::Run(const PhotoQuestion& question) {
   return answer;
 }
 
-// Failures are counted under the name asked for, if it can be served.
+// Failures are counted under the name in the question, if it can be served.
 void PhotoInference::Count(const PhotoQuestion& question, const absl::Status& status,
                            absl::Duration duration) {
   const auto servable = registry_.Resolve(question.model, question.version);

@@ -31,7 +31,7 @@
 
 namespace siskin::admin {
 
-// A photo and who is asked about it.
+// A photo and the model that it is for.
 struct PhotoQuestion {
   std::string model;    // empty: the only one
   std::string version;  // empty: the newest one

@@ -45,8 +45,8 @@ class ModelHost {
       : registry_(registry), scheduler_(scheduler), lanes_(lanes), metrics_(metrics) {}
 
   // Loads one after the other and logs what becomes of each. A model that fails is kFailed with its
-  // reason, and the others go on. `stop` is asked before each.
-  // FAILED_PRECONDITION: not one could be loaded; CANCELLED: `stop` said so.
+  // reason, and the others go on. `stop` is called before each.
+  // FAILED_PRECONDITION: not one could be loaded; CANCELLED: `stop` returned true.
   absl::Status LoadAll(const std::vector<ModelToLoad>& models, absl::FunctionRef<bool()> stop);
 
   // Every ready model becomes kUnloaded. REQUIRES: the lanes have ended.

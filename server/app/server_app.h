@@ -58,7 +58,7 @@ struct ServerOptions {
 
 class ServerApp {
  public:
-  // Returns when the models are loaded. `stop` is asked now and then; true gives CANCELLED.
+  // Returns when the models are loaded. `stop` is called now and then; true gives CANCELLED.
   // Other errors: the options make no sense, the repository is missing or broken, the token cannot
   // be read, an address cannot be had, or no model could be loaded. Some failed models are not an
   // error, but keep the server from being ready.

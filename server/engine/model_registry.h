@@ -1,11 +1,12 @@
-// Model name -> versions -> state. The one place that knows what can be served.
+// Model name -> versions -> state. The one place that says what can be served.
 //
 // States of a version and their legal transitions:
 //   kLoading -> kWarming | kFailed      kWarming -> kReady | kFailed
 //   kReady -> kDraining                 kDraining -> kUnloaded
 //   kFailed -> kLoading (a retry)       kUnloaded -> kLoading (a reload)
 //
-// A version that leaves kReady is let go of by the registry; those who resolved it before keep it.
+// The registry drops its reference to a version that leaves kReady; requests that resolved it
+// before keep theirs.
 //
 // Thread-safe.
 #ifndef SISKIN_SERVER_ENGINE_MODEL_REGISTRY_H_
@@ -64,7 +65,7 @@ class ModelRegistry {
   // kWarming -> kReady with what can be served.
   absl::Status Publish(const std::string& model, const std::string& version, Servable servable);
 
-  // The ready version asked for; `version` empty: the highest ready one (numerically). An empty
+  // The ready version of that name; `version` empty: the highest ready one (numerically). An empty
   // `model` means the only one there is or, with a `kind`, the only one with a ready version that
   // does it; INVALID_ARGUMENT if there are several.
   // NOT_FOUND: "Request for unknown model: 'x' is not found" (the wording that Triton clients

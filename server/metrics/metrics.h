@@ -69,10 +69,10 @@ struct ModelLoad {
 
 class Metrics : public engine::BatchObserver {
  public:
-  // One answered RPC, whatever its code. `model` and `version` are those that answered, or the
-  // model asked for. One that is not known (never declared, or unloaded meanwhile) is counted under
-  // empty labels, so that label values stay bounded by the repository. `method` is a name from the
-  // service definition.
+  // One answered RPC, whatever its code. `model` and `version` are those that answered, or those
+  // that the request names. A model that is not known (never declared, or unloaded meanwhile) is
+  // counted under empty labels, so that label values stay bounded by the repository. `method` is a
+  // name from the service definition.
   virtual void OnRequest(std::string_view model, std::string_view version, std::string_view method,
                          absl::StatusCode code, absl::Duration duration) = 0;
   // The same RPC, if it was refused or given up before anything was computed.

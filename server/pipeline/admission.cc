@@ -79,7 +79,8 @@ absl::StatusOr<Permit> Admission::Admit(int64_t bytes, MonotonicTime deadline, M
                                " bytes there are; retry later"));
   }
   Permit permit(*this, bytes);
-  // Looked at last: either Close is seen here, or whoever closed sees this request.
+  // Read after the request is counted: either this sees Close, or the thread that closed sees the
+  // request.
   if (closed_.load()) {
     return Reject(Rejection::kDraining, "the server is shutting down; try another one");
   }

@@ -1,11 +1,11 @@
-// Compressed photo -> 8-bit RGB. JPEG, PNG and WebP, told apart by their first bytes.
+// Compressed image -> 8-bit RGB. JPEG, PNG and WebP, told apart by their first bytes.
 //
 // Every image becomes three channels, equal to what PIL's convert("RGB") makes of it: grey is
 // replicated, CMYK and YCCK are converted (taken as inverted, as Adobe writes them), alpha is
 // dropped without compositing, of 16 bits the upper 8 are kept (PIL clips 16-bit grey instead), the
 // first frame of an animation is taken, on black where it leaves the canvas bare. The EXIF
-// orientation is read, not yet applied: Preprocessor applies it to the small image, which is
-// cheaper.
+// orientation is read, not yet applied: Preprocessor applies it to the resampled image,
+// which is cheaper.
 //
 // Bad input never crashes and is INVALID_ARGUMENT with a sentence: empty, unknown format, truncated
 // or corrupt data, zero size. Sizes are checked against ImageLimits from the header alone, before
@@ -46,7 +46,7 @@ struct ImageSize {
 };
 
 // An 8-bit RGB image, rows top to bottom, interleaved, no padding. Reused between images so that a
-// lane stops allocating once it has seen its largest photo.
+// lane stops allocating once it has decoded its largest one.
 struct RgbImage {
   int width = 0;
   int height = 0;
@@ -66,8 +66,7 @@ struct RgbImage {
   }
 };
 
-// The same photo with orientation 1, for users of all its pixels; a lane orients the resampled
-// image.
+// The same image with orientation 1, for users of all its pixels; a lane orients the resampled one.
 RgbImage Upright(const RgbImage& stored);
 
 // OK if the size is positive and within `limits`. For the decoders; ProbeImage includes it.

@@ -2,13 +2,13 @@
 // answer.
 //
 // A request carries one photo or tensor of 1..max images; each image is a task of its own in the
-// model's queue, so that they batch with everybody else's, and the request is answered when the
-// last one has ended. The first image to fail decides the answer; those that still wait then are
-// not computed. Payload bytes are borrowed, not copied: the caller keeps them until `done`.
+// model's queue, so that images of all requests batch together, and the request is answered when
+// the last one has ended. The first image to fail decides the answer; those that still wait then
+// are not computed. Payload bytes are borrowed, not copied: the caller keeps them until `done`.
 //
 // Errors: those of ModelRegistry::Resolve, ProbeImage, CheckTensor, Admission and
-// BatchQueue::Enqueue at once, and INVALID_ARGUMENT for a model of another task, or without the
-// features asked for, each with a Rejection to tell why; later CANCELLED and
+// BatchQueue::Enqueue at once, and INVALID_ARGUMENT for a model of another kind, or without the
+// features that are requested, each with its Rejection; later CANCELLED and
 // DEADLINE_EXCEEDED (nothing was computed), INVALID_ARGUMENT (a photo that is damaged inside),
 // UNAVAILABLE (the model is being unloaded).
 #ifndef SISKIN_SERVER_PIPELINE_INFERENCE_H_
@@ -44,7 +44,7 @@ struct ImagesInput {
 struct InferenceRequest {
   std::string_view model;                  // empty: the only one for the task
   std::string_view version;                // empty: the highest ready one
-  std::optional<models::OutputKind> kind;  // what the model is asked to do; unset: whatever it does
+  std::optional<models::OutputKind> kind;  // that the model must have; unset: any
   engine::OutputSelector selector = engine::OutputSelector::kOutputs;
   std::variant<ImagesInput, TensorView> input;
   MonotonicTime deadline = MonotonicTime::InfiniteFuture();

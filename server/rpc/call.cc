@@ -22,7 +22,7 @@ void RequestRecord::Report(absl::StatusCode code, metrics::Metrics& metrics) con
     model = servable_->model->name();
     version = servable_->model->version();
   }
-  // First, so that whoever sees the request counted sees why it was refused.
+  // First, so that a scrape that has the request counted has its refusal counted, too.
   if (rejection_.has_value()) metrics.OnRejected(model, *rejection_);
   metrics.OnRequest(model, version, method_, code, duration);
 }
@@ -72,7 +72,7 @@ void UnaryCall::End(const absl::Status& status, std::shared_ptr<const engine::Se
 }
 
 void UnaryCall::OnDone() {
-  // What the client saw: an answer after the deadline or after it went away reached nobody.
+  // What the client saw: an answer after its deadline, or after it went away, did not reach it.
   if (context_.IsCancelled()) {
     code_ = Clock::Real().Now() >= deadline_ ? absl::StatusCode::kDeadlineExceeded
                                              : absl::StatusCode::kCancelled;

@@ -67,8 +67,8 @@ std::shared_ptr<const engine::Servable> FindServable(
 
 // Takes a result, to make an answer of it.
 using Fill = absl::AnyInvocable<void(const pipeline::InferenceResult&)>;
-// The end of an inference. `servable` is the one asked for, also after an error; null if there is
-// none.
+// The end of an inference. `servable` is the one that the request names, also after an error; null
+// if there is none.
 using Answered =
     absl::AnyInvocable<void(const absl::Status&, std::shared_ptr<const engine::Servable>)>;
 

@@ -19,11 +19,11 @@
 namespace siskin::rpc {
 namespace {
 
-// A client that is silent for this long is asked whether it is still there...
+// A client that is silent for this long is pinged...
 constexpr int kKeepaliveTimeMs = 60'000;
-// ...and cut off if it does not answer.
+// ...and cut off if it does not answer within this time.
 constexpr int kKeepaliveTimeoutMs = 20'000;
-// Clients may ask the same, this often.
+// Clients may ping this often.
 constexpr int kMinClientPingMs = 10'000;
 // Threads of the only synchronous service, reflection: each open stream holds one.
 constexpr int kMaxSyncThreads = 16;

@@ -26,9 +26,9 @@ struct InferCall {
   std::vector<OutputSpec> outputs;     // never empty, no name twice
 };
 
-// Fills `call` with what is asked of a model with `outputs`. INVALID_ARGUMENT for what is wrong
-// whatever its input; the pipeline checks the rest. Of the deadline only the parameter "timeout"
-// (microseconds from now) is looked at.
+// Fills `call` from a request to a model that has `outputs`. INVALID_ARGUMENT for what is wrong
+// whatever the model's input is; the pipeline checks the rest. Of the deadline, only the parameter
+// "timeout" (microseconds from now) is read.
 absl::Status ParseInferRequest(const ::inference::ModelInferRequest& message,
                                absl::Span<const OutputTensor> outputs, InferCall& call);
 

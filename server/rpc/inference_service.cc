@@ -18,8 +18,8 @@ using Servable = std::shared_ptr<const engine::Servable>;
 
 using Message = google::protobuf::MessageLite;
 
-// Answers an RPC that needs no inference. `answer` fills the response and returns whom it asked,
-// null for the server itself, or an error.
+// Answers an RPC that needs no inference. `answer` fills the response and returns the model version
+// that it describes, null for the server itself, or an error.
 template <typename Answer>
 grpc::ServerUnaryReactor* AnswerNow(grpc::CallbackServerContext* context, const Backend& backend,
                                     const RequestRecord& record, const Message& request,
