@@ -50,4 +50,6 @@ std::string_view FasterKernel(const ConvolutionPart& part) {
   return "";
 }
 
+bool IsReference(std::string_view implementation) { return implementation.starts_with("ref"); }
+
 }  // namespace siskin::ops

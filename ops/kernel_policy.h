@@ -22,6 +22,10 @@ bool SplitsVectorsOfSixteen();
 // likes best.
 std::string_view FasterKernel(const ConvolutionPart& part);
 
+// True if this is the name of one of oneDNN's reference implementations, which take any shape and
+// are orders of magnitude slower than its kernels.
+bool IsReference(std::string_view implementation);
+
 }  // namespace siskin::ops
 
 #endif  // SISKIN_OPS_KERNEL_POLICY_H_

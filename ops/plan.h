@@ -28,7 +28,8 @@ struct PlanOptions {
   int batch_size = 1;  // >= 1
   // Cache a segment's activations should fit, in bytes. 0: the L2 size of this machine.
   int64_t cache_bytes = 0;
-  // Accept oneDNN's reference implementations, which are orders of magnitude slower.
+  // Accept oneDNN's reference implementations, which are orders of magnitude slower, where there is
+  // nothing else.
   bool allow_reference = false;
   // Use Winograd's algorithm for 3x3 convolutions where it is faster (ops/winograd.h). Results
   // differ from the direct sum's in the last bits.

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "ops/compiled_plan.h"
 #include "ops/graph.h"
+#include "ops/kernel_policy.h"
 #include "ops/layout_policy.h"
 #include "ops/onednn_api.h"
 
@@ -88,16 +89,12 @@ class PlanBuilder {
   // --- steps
 
   static dnnl::primitive_attr UserScratchpad();
-  // Whether a plan may use this implementation.
-  bool Accepts(const std::string& implementation) const {
-    return options_.allow_reference || !implementation.starts_with("ref");
-  }
   // What `make` returns, or nothing where oneDNN has no such primitive or only a slow one.
   template <typename Make>
-  auto IfAccepted(const Make& make) const -> std::optional<decltype(make())> {
+  static auto IfAccepted(const Make& make) -> std::optional<decltype(make())> {
     try {
       auto primitive = make();
-      if (Accepts(primitive.impl_info_str())) return primitive;
+      if (!IsReference(primitive.impl_info_str())) return primitive;
     } catch (const dnnl::error&) {
     }
     return std::nullopt;
@@ -109,12 +106,15 @@ class PlanBuilder {
     return {.id = id, .desc = wanted, .constant = plan_.weights->Get(parameter, plain, wanted)};
   }
 
-  // A step of node `name`. FAILED_PRECONDITION if its implementation is not accepted.
+  // A step of node `name`. FAILED_PRECONDITION if there is only a reference implementation, unless
+  // the plan may have those.
   template <typename PrimitiveDesc>
   absl::Status Append(const std::string& name, int64_t multiply_adds, dnnl::primitive primitive,
                       const PrimitiveDesc& desc, std::vector<StepArgument> arguments) {
     const std::string implementation = desc.impl_info_str();
-    if (!Accepts(implementation)) return OnlyReference(name, implementation);
+    if (IsReference(implementation) && !options_.allow_reference) {
+      return OnlyReference(name, implementation);
+    }
     AppendStep({name, implementation, micro_batch_, multiply_adds}, std::move(primitive),
                desc.scratchpad_desc(), std::move(arguments));
     return absl::OkStatus();

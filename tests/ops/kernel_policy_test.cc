@@ -74,5 +74,11 @@ TEST(FasterKernel, OtherCpusGetWhatOneDnnPrefers) {
   EXPECT_THAT(FasterKernel(Depthwise(96, ActivationKind::kRelu6)), IsEmpty());
 }
 
+TEST(IsReferenceTest, KnowsThemByName) {
+  EXPECT_TRUE(IsReference("ref:any"));
+  EXPECT_FALSE(IsReference("jit:avx512_core"));
+  EXPECT_FALSE(IsReference("simple:any"));
+}
+
 }  // namespace
 }  // namespace siskin::ops

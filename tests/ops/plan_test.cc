@@ -26,6 +26,7 @@ using siskin::testing::RandomValues;
 using siskin::testing::RelativeError;
 using siskin::testing::SmallNetworkOptions;
 using siskin::testing::SmallResidualNetwork;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr double kTolerance = 1e-5;  // float32 sums against double
@@ -297,6 +298,41 @@ TEST(PlanTest, RefusesWhatItCannotRun) {
   EXPECT_THAT(compile(*unbound, 1).ToString(), HasSubstr("has no weights"));
   EXPECT_THAT(compile(BindRandom(*unbound, 1), 1).ToString(), HasSubstr("ops::Optimize"));
   EXPECT_THAT(compile(OptimizedSmallNetwork(), 0).ToString(), HasSubstr("at least 1"));
+}
+
+// A sigmoid of padded blocks of channels: where it computes zeros, there must be zeros afterwards,
+// which no kernel of oneDNN sees to. Two activations, so that this one stays alone; whole blocks
+// behind it, so that the layout is a blocked one.
+Graph GateOfPaddedBlocks() {
+  Net net("padded", {});
+  Tensor x = net.Input({3, 9, 7});
+  x = net.ConvBn(
+      x, {.key = "conv", .out_channels = 20, .kernel = 3, .activation = ActivationKind::kRelu});
+  x = net.Act(x, ActivationKind::kSigmoid, "gate");
+  const Tensor a = net.ConvBn(x, {.key = "a", .out_channels = 16});
+  const Tensor b = net.ConvBn(x, {.key = "b", .out_channels = 32});
+  const absl::StatusOr<Graph> graph = net.Finish(net.Concat({a, b}, "concat"));
+  EXPECT_TRUE(graph.ok()) << graph.status();
+  return *Optimize(BindRandom(*graph, 5));
+}
+
+TEST(PlanTest, ReferenceImplementationsAreRefusedUnlessAllowed) {
+  const Graph graph = GateOfPaddedBlocks();
+  const auto plan = Compile(graph, {.batch_size = 2, .allow_reference = true});
+  std::vector<std::string> slow;
+  for (const Plan::StepInfo& step : plan->steps()) {
+    if (step.implementation.starts_with("ref")) slow.push_back(step.name);
+  }
+  if (slow.empty() && !OneDnnVersion().starts_with("2.")) {
+    GTEST_SKIP() << "needs oneDNN 2: " << OneDnnVersion() << " has kernels for all of this graph";
+  }
+  EXPECT_THAT(slow, ElementsAre("gate"));
+  const auto images = RandomValues(graph.input_shape().elements() * 2, 19);
+  EXPECT_LT(RelativeError(PlanRunner(plan).Run(images), EvaluateAll(graph, images)), kTolerance);
+
+  const auto refused = Plan::Compile(graph, {.batch_size = 2}, MakePackedWeights()).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(refused.ToString(), HasSubstr("layer gate has only oneDNN's reference"));
 }
 
 TEST(PlanTest, WorkspaceChecksItsArena) {
