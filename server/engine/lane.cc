@@ -107,12 +107,16 @@ size_t Lane::RunChunk(LaneModel& model, Tasks waiting, Totals& totals) {
   const size_t chosen = MoveToPlan(model, tentative);
   ops::Workspace& workspace = model.workspace(chosen);
   const MonotonicTime start = clock_.Now();
-  const absl::Status status = model.plan(chosen).Run(workspace);
+  const absl::Status status = Compute(model.plan(chosen), workspace);
   const absl::Duration compute = clock_.Now() - start;
   if (status.ok()) totals.images += static_cast<int>(slots_.size());
   totals.compute += compute;
   CompleteAll(status, model.plan(chosen), workspace, compute);
   return ended;
+}
+
+absl::Status Lane::Compute(const ops::Plan& plan, ops::Workspace& workspace) {
+  return plan.Run(workspace);
 }
 
 // Prepares tasks until the plan's input is full or none is left. Those that fail are ended; the

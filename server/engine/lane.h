@@ -56,6 +56,7 @@ class Lane {
  public:
   // The `index`th, for the observer. Both outlive the lane; `observer` may be null.
   Lane(int index, batching::Scheduler& scheduler, BatchObserver* observer);
+  virtual ~Lane() = default;
 
   bool Has(const LoadedModel& model) const;
   void Add(std::unique_ptr<LaneModel> model);
@@ -63,6 +64,10 @@ class Lane {
 
   // Serves batches until the scheduler has drained.
   void Run();
+
+ protected:
+  // Runs the network: a seam for tests, which have no network that fails or takes a known time.
+  virtual absl::Status Compute(const ops::Plan& plan, ops::Workspace& workspace);
 
  private:
   struct Slot {  // an image in the input of the plan that will run next

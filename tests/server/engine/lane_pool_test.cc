@@ -245,27 +245,6 @@ TEST_F(LanePoolTest, BadPicturesAloneComputeNothing) {
   EXPECT_TRUE(observer_.batches.empty());
 }
 
-TEST_F(LanePoolTest, TimesAreThoseOfTheStages) {
-  Start(TinyModel(2));
-  const auto slow_picture = [this](absl::Duration takes) {
-    return [this, takes](absl::Span<float> image) {
-      Paint(0, image);
-      clock_.Advance(takes);
-      return absl::OkStatus();
-    };
-  };
-  InferenceEnd& first = Enqueue(slow_picture(absl::Milliseconds(3)));
-  clock_.Advance(absl::Milliseconds(10));
-  InferenceEnd& second = Enqueue(slow_picture(absl::Milliseconds(4)));
-  Finish();
-  EXPECT_EQ(first.timing.queue, absl::Milliseconds(10));
-  EXPECT_EQ(first.timing.prepare, absl::Milliseconds(3));
-  EXPECT_EQ(second.timing.queue, absl::ZeroDuration());
-  EXPECT_EQ(second.timing.prepare, absl::Milliseconds(4));
-  EXPECT_EQ(second.timing.compute, absl::ZeroDuration());  // this clock stands still meanwhile
-  EXPECT_THAT(observer_.busy, ElementsAre(std::pair(0, absl::Milliseconds(7))));
-}
-
 TEST_F(LanePoolTest, ALaneIsBusyWithWhatItRefusesToo) {
   Start(TinyModel(2), {.lanes = 1, .cpus = {}});
   Enqueue([this](absl::Span<float>) {
