@@ -6,6 +6,7 @@ usage: make_pil_references.py OUTPUT_FOLDER [PHOTO...]
 Everything is derived from fixed seeds. Tables, tab separated, without a header:
   decode.tsv      file, width, height, orientation, largest difference allowed; pixels in file.rgb
   preprocess.tsv  name, file, rule, resize_to, crop_fraction, filter, height, width; pixels in name.rgb
+  photos.tsv      the same for the PHOTOs
   bad.tsv         file, words expected in the error
 """
 
@@ -212,10 +213,10 @@ def letterbox(image, height, width, resample):
     return square.resize((width, height), resample)
 
 
-def write_preprocess_cases(folder, photos):
+def write_preprocess_cases(folder, table_name, photos, orientations=()):
     filters = {"bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC}
     sizes = [(224, 224, 256), (96, 128, 144), (331, 331, 341)]
-    with open(folder / "preprocess.tsv", "w") as table:
+    with open(folder / table_name, "w") as table:
 
         def add(file, image, rule, resize_to, fraction, filter_name, height, width):
             resample = filters[filter_name]
@@ -241,8 +242,7 @@ def write_preprocess_cases(folder, photos):
                         add(file, image, rule, resize_to, fraction, filter_name, height, width)
                 for size in (128, 256):
                     add(file, image, "letterbox", size, 1, filter_name, size, size)
-        for orientation in range(1, 9):
-            file = f"orientation_{orientation}.jpg"
+        for file in orientations:
             image = Image.open(folder / file)
             for rule, fraction in (("short_side", 1), ("fraction", 0.63), ("stretch", 1)):
                 add(file, image, rule, 45, fraction, "bicubic", 32, 40)
@@ -300,19 +300,22 @@ def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     write_decode_cases(folder)
-    photos = []
+    generated = []
     for name, width, height in (("landscape.jpg", 640, 427), ("portrait.png", 301, 523),
                                 ("square.webp", 300, 300), ("tiny.png", 17, 11),
                                 ("panorama.png", 1900, 41), ("column.png", 23, 1200)):
         image = photo(width, height, 100 + width)
         image.save(folder / name, lossless=True)
-        photos.append(name)
+        generated.append(name)
+    orientations = [f"orientation_{orientation}.jpg" for orientation in range(1, 9)]
+    write_preprocess_cases(folder, "preprocess.tsv", generated, orientations)
     # Copied, since the tests may outlive the originals.
     (folder / "photos").mkdir(exist_ok=True)
+    photos = []
     for file in sys.argv[2:]:
         copy = shutil.copyfile(file, folder / "photos" / pathlib.Path(file).name)
         photos.append(str(pathlib.Path(copy).relative_to(folder)))
-    write_preprocess_cases(folder, photos)
+    write_preprocess_cases(folder, "photos.tsv", photos)
     write_bad_cases(folder)
 
 

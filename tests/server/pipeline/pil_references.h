@@ -38,9 +38,10 @@ inline std::vector<std::vector<std::string>> ReadReferenceTable(const std::strin
 }  // namespace siskin::testing
 
 // Skips the running test, saying so in one line, if the build found no Python with PIL.
-#define SISKIN_SKIP_WITHOUT_PIL()                                                       \
-  if (std::string(SISKIN_PIL_REFERENCES).empty()) {                                     \
-    GTEST_SKIP() << "needs python3-pil and python3-numpy when the build is configured"; \
+#define SISKIN_SKIP_WITHOUT_PIL()                                                              \
+  if (std::string(SISKIN_PIL_REFERENCES).empty()) {                                            \
+    GTEST_SKIP()                                                                               \
+        << "needs PIL: install python3-pil and python3-numpy, then configure the build again"; \
   }
 
 #endif  // SISKIN_TESTS_SERVER_PIPELINE_PIL_REFERENCES_H_

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/fakes/shared_data.h"
 #include "tests/server/pipeline/pil_references.h"
 
 namespace siskin::pipeline {
@@ -65,10 +66,10 @@ double ShareWithinOne(const std::vector<float>& planes, const std::vector<uint8_
   return static_cast<double>(within) / static_cast<double>(area);
 }
 
-TEST(PreprocessTest, AgreesWithPil) {
-  SISKIN_SKIP_WITHOUT_PIL();
+// Each row of the table.
+void ExpectAgreementWithPil(const std::string& table) {
   Preprocessor preprocessor;
-  for (const std::vector<std::string>& row : ReadReferenceTable("preprocess.tsv")) {
+  for (const std::vector<std::string>& row : ReadReferenceTable(table)) {
     SCOPED_TRACE(row[0]);
     RgbImage image;
     ASSERT_TRUE(DecodeImage(ReadReference(row[1]), ImageLimits(), image).ok());
@@ -88,6 +89,17 @@ TEST(PreprocessTest, AgreesWithPil) {
     ASSERT_EQ(expected.size(), planes.size());
     EXPECT_GE(ShareWithinOne(planes, expected), 0.99);
   }
+}
+
+TEST(PreprocessTest, AgreesWithPil) {
+  SISKIN_SKIP_WITHOUT_PIL();
+  ExpectAgreementWithPil("preprocess.tsv");
+}
+
+TEST(PreprocessTest, AgreesWithPilOnPhotos) {
+  SISKIN_SKIP_WITHOUT_PIL();
+  SISKIN_SKIP_WITHOUT_SHARED("models/images");
+  ExpectAgreementWithPil("photos.tsv");
 }
 
 TEST(PreprocessTest, SameSizeIsIdentity) {
