@@ -29,7 +29,7 @@ absl::Status ConvolutionCompiler::EmitConvolution() {
   if (part.op.residual) return EmitInPlaceSum(part, src);
   if (const std::optional<Value> place = PlaceInConcat(); place.has_value()) {
     const Desc dst = DescOf(node().shape, *place);
-    const auto direct = IfAccepted([&] { return MakeConvolution(part, src, dst); });
+    const auto direct = IfAccepted([&] { return MakeConvolution(part, src, dst, cpu_); });
     if (direct.has_value()) {
       values_[node_] = *place;
       SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source(), direct->src_desc()));
@@ -51,7 +51,7 @@ absl::Status ConvolutionCompiler::EmitLinear() {
 
 absl::Status ConvolutionCompiler::EmitOutOfPlace(const ConvolutionPart& part, const Desc& src,
                                                  const Desc& dst) {
-  const auto primitive = MakeConvolution(part, src, dst);
+  const auto primitive = MakeConvolution(part, src, dst, cpu_);
   SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source(), primitive.src_desc()));
   SISKIN_ASSIGN_OR_RETURN(values_[node_], NewValue(node().shape, primitive.dst_desc()));
   return AppendConvolution(part, primitive, input, values_[node_]);
@@ -60,9 +60,9 @@ absl::Status ConvolutionCompiler::EmitOutOfPlace(const ConvolutionPart& part, co
 absl::Status ConvolutionCompiler::EmitInPlaceSum(const ConvolutionPart& part, const Desc& src) {
   const ValueId residual = node().inputs[1];
   SISKIN_RETURN_IF_ERROR(MaterializeCopy(residual));
-  auto primitive = IfAccepted([&] { return MakeConvolution(part, src, DescOf(residual)); });
+  auto primitive = IfAccepted([&] { return MakeConvolution(part, src, DescOf(residual), cpu_); });
   if (!primitive.has_value()) {
-    primitive = MakeConvolution(part, src, AnyLayout(DimsOf(node_)));
+    primitive = MakeConvolution(part, src, AnyLayout(DimsOf(node_)), cpu_);
   }
   SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source(), primitive->src_desc()));
   SISKIN_ASSIGN_OR_RETURN(values_[node_], InLayout(residual, primitive->dst_desc()));
@@ -74,7 +74,7 @@ auto ConvolutionCompiler::Winograd(const ConvolutionPart& part, std::optional<Ta
   if (!options_.winograd || layout != Tag::nChw16c || part.op.residual) return std::nullopt;
   const Desc src(DimsOf(source()), kF32, *layout), dst(DimsOf(node_), kF32, *layout);
   const auto primitive = IfAccepted(
-      [&] { return MakeConvolution(part, src, dst, dnnl::algorithm::convolution_winograd); });
+      [&] { return MakeConvolution(part, src, dst, cpu_, dnnl::algorithm::convolution_winograd); });
   if (!primitive.has_value()) return std::nullopt;
   const bool pays = WinogradPays(part.in, part.out, primitive->impl_info_str(), cache_bytes_);
   return pays ? primitive : std::nullopt;
@@ -118,12 +118,13 @@ absl::Status ConvolutionCompiler::EmitSlice(const ConvolutionPart& expand,
   const Value between = NewValue(expand.out, output.layout);
   const Desc dst = DescOf(expand.out, between);
   SISKIN_RETURN_IF_ERROR(
-      AppendConvolution(expand, MakeConvolution(expand, src, dst), input, between));
+      AppendConvolution(expand, MakeConvolution(expand, src, dst, cpu_), input, between));
   // One block of channels is the same memory with channels last.
-  const bool channels_last = depthwise.in.channels == kBlock && !FasterKernel(depthwise).empty();
+  const bool channels_last =
+      depthwise.in.channels == kBlock && !FasterKernel(depthwise, cpu_).empty();
   const Tag layout = channels_last ? Tag::nhwc : output.layout;
   const auto primitive = MakeConvolution(depthwise, Desc(DimsOf(depthwise.in), kF32, layout),
-                                         Desc(DimsOf(depthwise.out), kF32, layout));
+                                         Desc(DimsOf(depthwise.out), kF32, layout), cpu_);
   return AppendConvolution(depthwise, primitive, between, output);
 }
 

@@ -87,6 +87,7 @@ ConvolutionPart PartOf(const ConvolutionPart& whole, int first, int count) {
 
 dnnl::convolution_forward::primitive_desc MakeConvolution(const ConvolutionPart& part,
                                                           const Desc& src, const Desc& dst,
+                                                          const CpuTraits& cpu,
                                                           dnnl::algorithm algorithm) {
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
@@ -94,7 +95,7 @@ dnnl::convolution_forward::primitive_desc MakeConvolution(const ConvolutionPart&
   const Desc weights(part.WeightDims(), kF32, Tag::any);
   const Desc bias = part.bias.has_value() ? Desc({part.out.channels}, kF32, Tag::x) : Desc();
   return onednn::Convolution(CpuEngine(), algorithm, src, weights, bias, dst, Geometry(part), attr,
-                             FasterKernel(part));
+                             FasterKernel(part, cpu));
 }
 
 }  // namespace siskin::ops

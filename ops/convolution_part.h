@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "ops/cpu_traits.h"
 #include "ops/graph.h"
 #include "ops/onednn_api.h"
 
@@ -28,10 +29,11 @@ ConvolutionPart WholeOf(const Graph& graph, ValueId id);
 // REQUIRES: it is dense or depthwise.
 ConvolutionPart PartOf(const ConvolutionPart& whole, int first, int count);
 
-// Throws dnnl::error if there is no implementation.
+// With the kernel that is fastest on `cpu` (ops/kernel_policy.h). Throws dnnl::error if there is no
+// implementation.
 dnnl::convolution_forward::primitive_desc MakeConvolution(
     const ConvolutionPart& part, const onednn::Desc& src, const onednn::Desc& dst,
-    dnnl::algorithm algorithm = dnnl::algorithm::convolution_direct);
+    const CpuTraits& cpu, dnnl::algorithm algorithm = dnnl::algorithm::convolution_direct);
 
 }  // namespace siskin::ops
 

@@ -1,7 +1,5 @@
 #include "ops/kernel_policy.h"
 
-#include "ops/onednn_api.h"
-
 namespace siskin::ops {
 namespace {
 
@@ -31,15 +29,8 @@ bool ReadsColours(const ConvolutionPart& part) {
 
 }  // namespace
 
-// The only CPUs of that family with AVX-512.
-bool SplitsVectorsOfSixteen() {
-  static const bool splits = __builtin_cpu_is("amdfam19h") != 0 &&
-                             dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core;
-  return splits;
-}
-
-std::string_view FasterKernel(const ConvolutionPart& part) {
-  if (!SplitsVectorsOfSixteen()) return "";
+std::string_view FasterKernel(const ConvolutionPart& part, const CpuTraits& cpu) {
+  if (!cpu.splits_512_bit_vectors) return "";
   if (IsDepthwise(part)) return HasExponentials(part) ? "" : "jit_dw:avx512_core";
   const bool pads = part.out.channels % kVector != 0;
   if (ReadsColours(part)) return pads ? "jit:avx2" : "";

@@ -11,16 +11,14 @@
 #include <string_view>
 
 #include "ops/convolution_part.h"
+#include "ops/cpu_traits.h"
 
 namespace siskin::ops {
-
-// Zen 4, unless oneDNN is told to do without AVX-512.
-bool SplitsVectorsOfSixteen();
 
 // How the name of the kernel starts that this convolution should have; empty: oneDNN's first
 // choice. It reads and writes channels last, unless it reads the image: then in the layouts it
 // likes best.
-std::string_view FasterKernel(const ConvolutionPart& part);
+std::string_view FasterKernel(const ConvolutionPart& part, const CpuTraits& cpu);
 
 // True if this is the name of one of oneDNN's reference implementations, which take any shape and
 // are orders of magnitude slower than its kernels.

@@ -46,10 +46,9 @@ bool ExceedsCache(const Graph& graph, const Node& conv, int64_t cache_bytes) {
 
 }  // namespace
 
-LayoutPolicy::LayoutPolicy(const Graph& graph, int64_t cache_bytes)
-    : graph_(graph), front_(graph.nodes.size()) {
-  has_blocks_ = dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core;
-  if (!has_blocks_) return;
+LayoutPolicy::LayoutPolicy(const Graph& graph, int64_t cache_bytes, const CpuTraits& cpu)
+    : graph_(graph), cpu_(cpu), front_(graph.nodes.size()) {
+  if (!cpu_.avx512) return;
   blocked_network_ = IsBlockedNetwork(graph);
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
@@ -66,12 +65,12 @@ std::optional<Tag> LayoutPolicy::ForConvolution(ValueId id) const {
   if (front_[id].has_value()) return front_[id];
   // An image is read as it is.
   const bool reads_image = graph_.nodes[id].inputs[0] == 0;
-  const bool has_faster_kernel = !FasterKernel(WholeOf(graph_, id)).empty();
+  const bool has_faster_kernel = !FasterKernel(WholeOf(graph_, id), cpu_).empty();
   if (has_faster_kernel && !reads_image) return Tag::nhwc;
   return std::nullopt;
 }
 
-Tag LayoutPolicy::ForLinear() const { return has_blocks_ ? Tag::nChw16c : Tag::any; }
+Tag LayoutPolicy::ForLinear() const { return cpu_.avx512 ? Tag::nChw16c : Tag::any; }
 
 // The concatenations of images in a blocked network are of blocks; those of vectors need not be.
 Tag LayoutPolicy::ForConcat(ValueId id) const {

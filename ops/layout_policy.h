@@ -19,6 +19,7 @@
 #include <optional>
 #include <vector>
 
+#include "ops/cpu_traits.h"
 #include "ops/graph.h"
 #include "ops/onednn_api.h"
 
@@ -26,7 +27,7 @@ namespace siskin::ops {
 
 class LayoutPolicy {
  public:
-  LayoutPolicy(const Graph& graph, int64_t cache_bytes);
+  LayoutPolicy(const Graph& graph, int64_t cache_bytes, const CpuTraits& cpu);
 
   // For both sides of a convolution; nullopt: what oneDNN prefers.
   std::optional<dnnl::memory::format_tag> ForConvolution(ValueId id) const;
@@ -36,7 +37,7 @@ class LayoutPolicy {
 
  private:
   const Graph& graph_;
-  bool has_blocks_ = false;  // kernels for vectors of sixteen channels
+  const CpuTraits cpu_;
   bool blocked_network_ = false;
   std::vector<std::optional<dnnl::memory::format_tag>> front_;  // by ValueId
 };

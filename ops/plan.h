@@ -14,12 +14,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "ops/cpu_traits.h"
 #include "ops/graph.h"
 
 namespace siskin::ops {
@@ -34,6 +36,9 @@ struct PlanOptions {
   // Use Winograd's algorithm for 3x3 convolutions where it is faster (ops/winograd.h). Results
   // differ from the direct sum's in the last bits.
   bool winograd = true;
+  // The CPU that layouts and kernels are chosen for; nullopt: this machine's. Another one's plan
+  // may be slow here, or refused for lack of kernels.
+  std::optional<CpuTraits> cpu = std::nullopt;
 };
 
 // Weights in the layouts that primitives want, made once and shared by the plans of one model.

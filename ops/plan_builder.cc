@@ -51,8 +51,9 @@ PlanBuilder::PlanBuilder(const Graph& graph, const PlanOptions& options,
                          std::shared_ptr<PackedWeights> weights)
     : graph_(graph),
       options_(options),
+      cpu_(options.cpu.value_or(DetectCpuTraits())),
       cache_bytes_(CacheBytes(options)),
-      layouts_(graph, cache_bytes_),
+      layouts_(graph, cache_bytes_, cpu_),
       values_(graph.nodes.size()) {
   plan_.batch_size = options.batch_size;
   plan_.input_shape = graph.input_shape();

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "ops/compiled_plan.h"
+#include "ops/cpu_traits.h"
 #include "ops/graph.h"
 #include "ops/kernel_policy.h"
 #include "ops/layout_policy.h"
@@ -122,6 +123,7 @@ class PlanBuilder {
 
   const Graph& graph_;
   const PlanOptions& options_;
+  const CpuTraits cpu_;
   const int64_t cache_bytes_;
   const LayoutPolicy layouts_;
   CompiledPlan plan_;

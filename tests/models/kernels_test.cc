@@ -44,6 +44,18 @@ std::string NameOf(const ::testing::TestParamInfo<Case>& info) {
 
 class KernelsTest : public ::testing::TestWithParam<Case> {};
 
+// Each batch size for this machine, and one for a Zen 4, which has rules of its own.
+std::vector<ops::PlanOptions> Plans() {
+  // References are allowed, so that all of them are found.
+  std::vector<ops::PlanOptions> plans = {{.batch_size = 1, .allow_reference = true},
+                                         {.batch_size = 8, .allow_reference = true}};
+  const ops::CpuTraits zen4 = {.avx512 = true, .splits_512_bit_vectors = true};
+  if (ops::DetectCpuTraits().avx512 && ops::DetectCpuTraits() != zen4) {
+    plans.push_back({.batch_size = 8, .allow_reference = true, .cpu = zen4});
+  }
+  return plans;
+}
+
 TEST_P(KernelsTest, AreNeverReference) {
   const auto& [spec, style, variant] = GetParam();
   const auto graph = spec->Build(OptionsOf(*spec, *style, *variant));
@@ -52,9 +64,7 @@ TEST_P(KernelsTest, AreNeverReference) {
   ASSERT_TRUE(optimized.ok()) << optimized.status();
   const char* limit = std::getenv("DNNL_MAX_CPU_ISA");
   const auto weights = ops::MakePackedWeights();
-  for (const int batch_size : {1, 8}) {
-    // Allowed, so that all of them are found.
-    const ops::PlanOptions options = {.batch_size = batch_size, .allow_reference = true};
+  for (const ops::PlanOptions& options : Plans()) {
     const auto plan = ops::Plan::Compile(*optimized, options, weights);
     ASSERT_TRUE(plan.ok()) << plan.status();
     EXPECT_FALSE((*plan)->steps().empty());

@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
+
+#include "ops/plan.h"
+
 namespace siskin::ops {
 namespace {
 
@@ -24,54 +28,62 @@ ConvolutionPart Depthwise(int channels, ActivationKind activation) {
   return part;
 }
 
-class FasterKernelTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    if (!SplitsVectorsOfSixteen()) GTEST_SKIP() << "not a Zen 4 with AVX-512";
-  }
-};
+constexpr CpuTraits kZen4 = {.avx512 = true, .splits_512_bit_vectors = true};
 
-TEST_F(FasterKernelTest, VectorsOfEightWhereSixteenWouldBePaddedOrFewAreRead) {
-  EXPECT_THAT(FasterKernel(Pointwise(96, 24)), StartsWith("jit_1x1:avx2"));
-  EXPECT_THAT(FasterKernel(Pointwise(32, 192)), StartsWith("jit_1x1:avx2"));
-  EXPECT_THAT(FasterKernel(Pointwise(96, 32)), IsEmpty());
+TEST(Zen4KernelTest, VectorsOfEightWhereSixteenWouldBePaddedOrFewAreRead) {
+  EXPECT_THAT(FasterKernel(Pointwise(96, 24), kZen4), StartsWith("jit_1x1:avx2"));
+  EXPECT_THAT(FasterKernel(Pointwise(32, 192), kZen4), StartsWith("jit_1x1:avx2"));
+  EXPECT_THAT(FasterKernel(Pointwise(96, 32), kZen4), IsEmpty());
 }
 
-TEST_F(FasterKernelTest, ThePictureIsReadByTheKernelThatPadsLeast) {
+TEST(Zen4KernelTest, ThePictureIsReadByTheKernelThatPadsLeast) {
   ConvolutionPart part = Pointwise(3, 24, 224);
   part.op.kernel = 3;
   part.op.stride = 2;
-  EXPECT_THAT(FasterKernel(part), StartsWith("jit:avx2"));
+  EXPECT_THAT(FasterKernel(part, kZen4), StartsWith("jit:avx2"));
   part.out.channels = 32;
-  EXPECT_THAT(FasterKernel(part), IsEmpty());
+  EXPECT_THAT(FasterKernel(part, kZen4), IsEmpty());
 }
 
-TEST_F(FasterKernelTest, AVectorIsNoImage) {
-  EXPECT_THAT(FasterKernel(Pointwise(96, 24, 1)), IsEmpty());
+TEST(Zen4KernelTest, AVectorIsNoImage) {
+  EXPECT_THAT(FasterKernel(Pointwise(96, 24, 1), kZen4), IsEmpty());
 }
 
-TEST_F(FasterKernelTest, OnlyPointwiseLayersReadVectorsOfEight) {
+TEST(Zen4KernelTest, OnlyPointwiseLayersReadVectorsOfEight) {
   ConvolutionPart part = Pointwise(96, 24);
   part.op.kernel = 3;
-  EXPECT_THAT(FasterKernel(part), IsEmpty());
+  EXPECT_THAT(FasterKernel(part, kZen4), IsEmpty());
   part = Pointwise(96, 24);
   part.op.stride = 2;
-  EXPECT_THAT(FasterKernel(part), IsEmpty());
+  EXPECT_THAT(FasterKernel(part, kZen4), IsEmpty());
   part = Pointwise(96, 24);
   part.op.groups = 2;
-  EXPECT_THAT(FasterKernel(part), IsEmpty());
+  EXPECT_THAT(FasterKernel(part, kZen4), IsEmpty());
 }
 
-TEST_F(FasterKernelTest, DepthwiseUnlessItComputesExponentials) {
-  EXPECT_THAT(FasterKernel(Depthwise(96, ActivationKind::kRelu6)), StartsWith("jit_dw:avx512"));
-  EXPECT_THAT(FasterKernel(Depthwise(96, ActivationKind::kHardSwish)), StartsWith("jit_dw:avx512"));
-  EXPECT_THAT(FasterKernel(Depthwise(96, ActivationKind::kSwish)), IsEmpty());
+TEST(Zen4KernelTest, DepthwiseUnlessItComputesExponentials) {
+  EXPECT_THAT(FasterKernel(Depthwise(96, ActivationKind::kRelu6), kZen4),
+              StartsWith("jit_dw:avx512"));
+  EXPECT_THAT(FasterKernel(Depthwise(96, ActivationKind::kHardSwish), kZen4),
+              StartsWith("jit_dw:avx512"));
+  EXPECT_THAT(FasterKernel(Depthwise(96, ActivationKind::kSwish), kZen4), IsEmpty());
 }
 
-TEST(FasterKernel, OtherCpusGetWhatOneDnnPrefers) {
-  if (SplitsVectorsOfSixteen()) GTEST_SKIP() << "a Zen 4 with AVX-512";
-  EXPECT_THAT(FasterKernel(Pointwise(96, 24)), IsEmpty());
-  EXPECT_THAT(FasterKernel(Depthwise(96, ActivationKind::kRelu6)), IsEmpty());
+TEST(OtherCpusTest, GetWhatOneDnnPrefers) {
+  ConvolutionPart picture = Pointwise(3, 24, 224);
+  picture.op.kernel = 3;
+  for (const CpuTraits& cpu : {CpuTraits{}, CpuTraits{.avx512 = true}}) {
+    EXPECT_THAT(FasterKernel(Pointwise(96, 24), cpu), IsEmpty());
+    EXPECT_THAT(FasterKernel(Depthwise(96, ActivationKind::kRelu6), cpu), IsEmpty());
+    EXPECT_THAT(FasterKernel(picture, cpu), IsEmpty());
+  }
+}
+
+TEST(CpuTraitsTest, AreThoseThatOneDnnMayUse) {
+  const std::string isa = OneDnnIsa();
+  const bool avx512 = isa.starts_with("avx512") || isa == "newer";
+  EXPECT_EQ(DetectCpuTraits().avx512, avx512);
+  EXPECT_TRUE(avx512 || !DetectCpuTraits().splits_512_bit_vectors);
 }
 
 TEST(IsReferenceTest, KnowsThemByName) {

@@ -28,6 +28,7 @@ using siskin::testing::SmallNetworkOptions;
 using siskin::testing::SmallResidualNetwork;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 constexpr double kTolerance = 1e-5;  // float32 sums against double
 constexpr int64_t kHuge = int64_t{1} << 40;
@@ -287,6 +288,21 @@ TEST(PlanTest, StepsNameLayersAndKernels) {
     multiply_adds += step.multiply_adds;
   }
   EXPECT_EQ(multiply_adds, graph.MultiplyAdds());
+}
+
+TEST(PlanTest, KernelsAreThoseForTheCpuOfTheOptions) {
+  if (!DetectCpuTraits().avx512) {
+    GTEST_SKIP() << "needs AVX-512, this machine has " << OneDnnIsa();
+  }
+  const CpuTraits zen4 = {.avx512 = true, .splits_512_bit_vectors = true};
+  const auto plan = Compile(OptimizedSmallNetwork(), {.cache_bytes = kHuge, .cpu = zen4});
+  int depthwise = 0;
+  for (const Plan::StepInfo& step : plan->steps()) {
+    if (!step.name.ends_with(".dw")) continue;
+    EXPECT_THAT(step.implementation, StartsWith("jit_dw:avx512_core")) << step.name;
+    ++depthwise;
+  }
+  EXPECT_EQ(depthwise, 3);
 }
 
 TEST(PlanTest, RefusesWhatItCannotRun) {

@@ -229,18 +229,33 @@ class VerbTest : public ::testing::TestWithParam<VerbCase> {
   Graph original_, optimized_;
 };
 
+// The CPUs whose plans this one has the kernels for.
+std::vector<CpuTraits> CpusThatRunHere() {
+  std::vector<CpuTraits> cpus = {{.avx512 = false}};
+  if (DetectCpuTraits().avx512) {
+    cpus.push_back({.avx512 = true, .splits_512_bit_vectors = false});
+    cpus.push_back({.avx512 = true, .splits_512_bit_vectors = true});
+  }
+  return cpus;
+}
+
 TEST_P(VerbTest, CompiledEqualsReference) {
   for (const auto& [batch_size, cache_bytes] :
        {std::pair<int, int64_t>(1, 0), {1, 1}, {3, 1}, {3, kHuge}, {4, 20000}}) {
-    const auto plan = Plan::Compile(
-        optimized_, {.batch_size = batch_size, .cache_bytes = cache_bytes}, MakePackedWeights());
-    ASSERT_TRUE(plan.ok()) << plan.status();
-    PlanRunner runner(*plan);
     const auto images = RandomValues(original_.input_shape().elements() * batch_size, 11);
     const auto expected = EvaluateAll(original_, images);
-    EXPECT_LT(RelativeError(runner.Run(images), expected), kTolerance)
-        << "batch " << batch_size << ", cache " << cache_bytes;
-    EXPECT_LT(RelativeError(runner.Run(images), expected), kTolerance) << "second run";
+    for (const CpuTraits& cpu : CpusThatRunHere()) {
+      SCOPED_TRACE(::testing::Message()
+                   << "batch " << batch_size << ", cache " << cache_bytes << ", AVX-512 "
+                   << cpu.avx512 << ", splits " << cpu.splits_512_bit_vectors);
+      const PlanOptions options = {
+          .batch_size = batch_size, .cache_bytes = cache_bytes, .cpu = cpu};
+      const auto plan = Plan::Compile(optimized_, options, MakePackedWeights());
+      ASSERT_TRUE(plan.ok()) << plan.status();
+      PlanRunner runner(*plan);
+      EXPECT_LT(RelativeError(runner.Run(images), expected), kTolerance);
+      EXPECT_LT(RelativeError(runner.Run(images), expected), kTolerance) << "second run";
+    }
   }
 }
 
@@ -292,7 +307,7 @@ int Reorders(const Graph& graph) {
 }
 
 TEST(VerbPlanTest, BranchesOfBlocksAreWrittenInPlace) {
-  if (OneDnnIsa().find("avx512") == std::string::npos) {
+  if (!DetectCpuTraits().avx512) {
     GTEST_SKIP() << "needs AVX-512, this machine has " << OneDnnIsa();
   }
   // One reorder makes the input blocked, one makes the output plain.
@@ -308,7 +323,7 @@ TEST(VerbPlanTest, AConcatOfVectorsBlocksNoNetwork) {
   const Tensor b = net.Flatten(Conv(net, y, "b", {.out_channels = 6}), "flat_b");
   const absl::StatusOr<Graph> graph = net.Finish(net.Concat({a, b}, "concat"));
   ASSERT_TRUE(graph.ok()) << graph.status();
-  const LayoutPolicy layouts(*graph, kHuge);
+  const LayoutPolicy layouts(*graph, kHuge, {.avx512 = true});
   EXPECT_EQ(layouts.ForConvolution(y.id - 1), std::nullopt);  // before its batch norm
   EXPECT_EQ(layouts.ForConcat(graph->nodes.back().inputs[0]), dnnl::memory::format_tag::nhwc);
 }

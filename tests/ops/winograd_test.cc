@@ -70,7 +70,7 @@ TEST(WinogradTest, EqualsReference) {
 }
 
 TEST(WinogradTest, IsUsedUnlessSwitchedOff) {
-  if (OneDnnIsa().find("avx512") == std::string::npos || !OneDnnVersion().starts_with("2.")) {
+  if (!DetectCpuTraits().avx512 || !OneDnnVersion().starts_with("2.")) {
     GTEST_SKIP() << "needs AVX-512 and oneDNN 2, there is " << OneDnnIsa() << " and "
                  << OneDnnVersion();
   }
@@ -82,6 +82,11 @@ TEST(WinogradTest, IsUsedUnlessSwitchedOff) {
     direct.winograd = false;
     EXPECT_EQ(WinogradSteps(*Compile(graph, direct)), 0) << batch_size;
   }
+}
+
+TEST(WinogradTest, NeedsTheBlocksOfAvx512) {
+  const PlanOptions options = {.cache_bytes = kHuge, .cpu = CpuTraits{.avx512 = false}};
+  EXPECT_EQ(WinogradSteps(*Compile(TwoBranches(), options)), 0);
 }
 
 TEST(WinogradTest, PaysByShape) {
