@@ -72,6 +72,7 @@ absl::Status ConvolutionCompiler::EmitInPlaceSum(const ConvolutionPart& part, co
 auto ConvolutionCompiler::Winograd(const ConvolutionPart& part, std::optional<Tag> layout) const
     -> std::optional<ConvolutionDesc> {
   if (!options_.winograd || layout != Tag::nChw16c || part.op.residual) return std::nullopt;
+  if (!WinogradFits(part.out)) return std::nullopt;
   const Desc src(DimsOf(source()), kF32, *layout), dst(DimsOf(node_), kF32, *layout);
   const auto primitive = IfAccepted(
       [&] { return MakeConvolution(part, src, dst, cpu_, dnnl::algorithm::convolution_winograd); });

@@ -25,6 +25,8 @@ bool VectorsDivide(int channels) {
 
 }  // namespace
 
+bool WinogradFits(const Shape& out) { return out.height > 2 && out.width > 2; }
+
 bool WinogradPays(const Shape& in, const Shape& out, std::string_view implementation,
                   int64_t cache_bytes) {
   const bool is_for_small_layers = implementation.find("2x3") != std::string_view::npos;

@@ -16,6 +16,11 @@
 
 namespace siskin::ops {
 
+// True if the result has more than two rows and columns. A smaller one fills no tile of the
+// transforms, so that nothing is saved; and oneDNN 2.6 divides by zero (SIGFPE) while it makes the
+// primitive, if there are thousands of channels.
+bool WinogradFits(const Shape& out);
+
 // True if oneDNN's kernel of this name is faster than the direct one for a layer of these shapes.
 // `cache_bytes` is what the activations of an image should fit.
 bool WinogradPays(const Shape& in, const Shape& out, std::string_view implementation,

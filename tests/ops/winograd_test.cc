@@ -89,6 +89,15 @@ TEST(WinogradTest, NeedsTheBlocksOfAvx512) {
   EXPECT_EQ(WinogradSteps(*Compile(TwoBranches(), options)), 0);
 }
 
+// oneDNN 2.6 would divide by zero.
+TEST(WinogradTest, IsNotTriedOnImagesSmallerThanATile) {
+  Net net("deep", {});
+  const Tensor x = net.Input({512, 1, 2});
+  const absl::StatusOr<Graph> graph = net.Finish(Conv3x3(net, x, "conv", 4096));
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  EXPECT_EQ(WinogradSteps(*Compile(BindRandom(*graph, 7), {.cache_bytes = 1})), 0);
+}
+
 TEST(WinogradTest, PaysByShape) {
   constexpr int64_t kCache = 1 << 20;
   constexpr char kLarge[] = "jit_wino_4x3:avx512_core", kSmall[] = "jit_fp32_wino_2x3:avx512_core";
