@@ -28,7 +28,7 @@ struct StepArgument {
   int id = 0;  // DNNL_ARG_...
   onednn::Desc desc;
   int buffer = -1;        // -1: `constant`
-  size_t offset = 0;      // bytes into the image's part of the buffer
+  size_t offset = 0;      // bytes from the start of an image in the buffer
   dnnl::memory constant;  // weights
 };
 

@@ -59,12 +59,14 @@ absl::Status ConvolutionCompiler::EmitOutOfPlace(const ConvolutionPart& part, co
 
 absl::Status ConvolutionCompiler::EmitInPlaceSum(const ConvolutionPart& part, const Desc& src) {
   const ValueId residual = node().inputs[1];
+  // The sum overwrites it: a view's memory is also that of the wider value.
   SISKIN_RETURN_IF_ERROR(MaterializeCopy(residual));
   auto primitive = IfAccepted([&] { return MakeConvolution(part, src, DescOf(residual), cpu_); });
   if (!primitive.has_value()) {
     primitive = MakeConvolution(part, src, AnyLayout(DimsOf(node_)), cpu_);
   }
   SISKIN_ASSIGN_OR_RETURN(const Value input, InLayout(source(), primitive->src_desc()));
+  // Where the kernel has another layout than the residual, the sum overwrites the copy.
   SISKIN_ASSIGN_OR_RETURN(values_[node_], InLayout(residual, primitive->dst_desc()));
   return AppendConvolution(part, *primitive, input, values_[node_]);
 }
@@ -108,14 +110,16 @@ absl::Status ConvolutionCompiler::EmitSliced(Tag layout, int channels) {
     SISKIN_RETURN_IF_ERROR(EmitSlice(expand_part, depthwise_part, src, input,
                                      *ViewOf(output, result, first, channels)));
   }
+  // values_[node_] stays unset: the depthwise convolution is its only reader.
   values_[depthwise] = output;
-  node_ = depthwise;  // done with it, too
+  node_ = depthwise;  // the loop over the nodes goes on behind it
   return absl::OkStatus();
 }
 
 absl::Status ConvolutionCompiler::EmitSlice(const ConvolutionPart& expand,
                                             const ConvolutionPart& depthwise, const Desc& src,
                                             const Value& input, const Value& output) {
+  // A buffer a slice: it lives for two steps, so that the arena gives the same memory to the next.
   const Value between = NewValue(expand.out, output.layout);
   const Desc dst = DescOf(expand.out, between);
   SISKIN_RETURN_IF_ERROR(

@@ -11,9 +11,9 @@ using Tag = dnnl::memory::format_tag;
 
 constexpr int kBlock = 16;
 
-bool PartsAreBlocks(const Graph& graph, const Node& concat) {
-  return std::all_of(concat.inputs.begin(), concat.inputs.end(), [&graph](ValueId part) {
-    return graph.nodes[part].shape.channels % kBlock == 0;
+bool OperandsAreBlocks(const Graph& graph, const Node& concat) {
+  return std::all_of(concat.inputs.begin(), concat.inputs.end(), [&graph](ValueId operand) {
+    return graph.nodes[operand].shape.channels % kBlock == 0;
   });
 }
 
@@ -23,7 +23,7 @@ bool IsBlockedNetwork(const Graph& graph) {
   for (const Node& node : graph.nodes) {
     const bool is_vector = node.shape.height == 1 && node.shape.width == 1;
     if (!std::holds_alternative<Concat>(node.op) || is_vector) continue;
-    if (!PartsAreBlocks(graph, node)) return false;
+    if (!OperandsAreBlocks(graph, node)) return false;
     found = true;
   }
   return found;
@@ -74,7 +74,7 @@ Tag LayoutPolicy::ForLinear() const { return cpu_.avx512 ? Tag::nChw16c : Tag::a
 
 // The concatenations of images in a blocked network are of blocks; those of vectors need not be.
 Tag LayoutPolicy::ForConcat(ValueId id) const {
-  const bool blocked = blocked_network_ && PartsAreBlocks(graph_, graph_.nodes[id]);
+  const bool blocked = blocked_network_ && OperandsAreBlocks(graph_, graph_.nodes[id]);
   return blocked ? Tag::nChw16c : Tag::nhwc;
 }
 

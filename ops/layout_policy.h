@@ -8,8 +8,9 @@
 // - The front: first layers whose activations do not fit the cache, depthwise ones above all. The
 //   front ends where channels would have to be padded to whole vectors, or where the activations
 //   fit; it does not resume, so that it costs one reorder.
-// - Networks of concatenations, if all parts have multiples of sixteen channels (the Inception
-//   family): the parts of a blocked value are apart in memory, so each is written in place.
+// - Networks of concatenations, if all operands have multiples of sixteen channels (the
+//   Inception family): they are apart in the memory of a blocked result, so each is written in
+//   place.
 //
 // Grouped convolutions have generated kernels for channels-last layouts alone; and so have those
 // for which ops/kernel_policy.h knows a faster one.
@@ -31,7 +32,7 @@ class LayoutPolicy {
 
   // For both sides of a convolution; nullopt: what oneDNN prefers.
   std::optional<dnnl::memory::format_tag> ForConvolution(ValueId id) const;
-  // Each part of the concatenation can be a view of it.
+  // Each operand of the concatenation can be written into a view of it.
   dnnl::memory::format_tag ForConcat(ValueId id) const;
   dnnl::memory::format_tag ForLinear() const;  // both sides; may be `any`
 

@@ -7,6 +7,8 @@ namespace siskin::ops {
 
 dnnl::memory PackedWeights::Get(const Parameter& parameter, const onednn::Desc& plain,
                                 const onednn::Desc& wanted) {
+  // Held over the reorder, so that plans compiled at the same time pack each weight once. Lanes
+  // never wait here: their workspaces have the memory already.
   const std::lock_guard lock(mu_);
   for (const Entry& entry : entries_) {
     if (entry.key == parameter.key && entry.layout == wanted) return entry.memory;
@@ -28,6 +30,8 @@ dnnl::memory PackedWeights::Get(const Parameter& parameter, const onednn::Desc& 
 
 std::byte* PackedWeights::Allocate(size_t bytes) {
   constexpr size_t kCacheLine = 64;
+  // Slabs are whole huge pages: small weights share one, and no rounding leads past its end. A slab
+  // that moves within slabs_ leaves its pages where they are.
   if (slabs_.empty() || slabs_.back().bytes().size() - used_ < bytes) {
     slabs_.emplace_back(bytes);
     used_ = 0;

@@ -18,8 +18,8 @@ namespace siskin::ops {
 class PackedWeights {
  public:
   // The values of `parameter`, which have the layout `plain`, in the layout `wanted`: borrowed if
-  // the two are equal, else reordered once and shared by all who ask for the same. Throws
-  // dnnl::error.
+  // the two are equal, else reordered once; the same memory for every further call. The memory
+  // lives as long as this object, whatever becomes of `parameter`. Throws dnnl::error.
   dnnl::memory Get(const Parameter& parameter, const onednn::Desc& plain,
                    const onednn::Desc& wanted);
 
@@ -27,14 +27,16 @@ class PackedWeights {
 
  private:
   struct Entry {
-    std::string key;  // of the parameter, unique in a model
+    // Of the parameter, unique in a model. Slices that begin at the same row have the same key and,
+    // if they end at different ones, different layouts.
+    std::string key;
     onednn::Desc layout;
     dnnl::memory memory;
     TensorData borrowed;  // keeps the memory alive, unless it is a copy
     int64_t copied_bytes = 0;
   };
 
-  // Memory for `bytes` that lives as long as this object.
+  // Memory for `bytes` that lives as long as this object and does not move.
   std::byte* Allocate(size_t bytes);
 
   mutable std::mutex mu_;

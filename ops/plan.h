@@ -58,9 +58,11 @@ class Workspace {
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
 
-  absl::Span<float> input();               // [batch, channels, height, width]; lost in a run
-  absl::Span<const float> output() const;  // [batch, channels, ...]; valid until the next run
-  // [batch, channels] of the last global pool; valid until the next run. Empty if there is none.
+  absl::Span<float> input();  // [batch, channels, height, width]; lost in a run
+  // Valid until the input is written again, which may lie in the same memory, or until another
+  // workspace uses the arena.
+  absl::Span<const float> output() const;  // [batch, channels, ...]
+  // [batch, channels] of the last global pool; valid as long. Empty if there is none.
   absl::Span<const float> features() const;
 
  private:

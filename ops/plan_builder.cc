@@ -63,6 +63,8 @@ PlanBuilder::PlanBuilder(const Graph& graph, const PlanOptions& options,
 
 PlanBuilder::Desc PlanBuilder::DescOf(const Shape& shape, const Value& value) const {
   // Within one image, only channels-last layouts put something between the channels of a view.
+  // Where the view begins is told by the step's argument, not here: so a view without gaps has the
+  // descriptor of a value with memory of its own, and is taken wherever one is.
   const bool apart = value.is_view() && (micro_batch_ > 1 || value.layout == Tag::nhwc);
   if (!apart) return Desc(DimsOf(shape), kF32, value.layout);
   const Shape whole = {value.channels_of, shape.height, shape.width};
@@ -100,9 +102,10 @@ std::optional<PlanBuilder::Value> PlanBuilder::ViewOf(const Value& value, const 
 
 absl::StatusOr<PlanBuilder::Value> PlanBuilder::InLayout(ValueId id, const Desc& wanted) {
   if (DescOf(id) == wanted) return values_[id];
-  // Not NewValue: this may be a relabelling.
   for (Tag tag : kValueLayouts) {
     if (Desc(DimsOf(id), kF32, tag) != wanted) continue;
+    // A view is not relabelled: the distance between its images is that of the wider value, which
+    // one layout may pad to whole blocks and the other not.
     if (!values_[id].is_view() && SameVector(ShapeOf(id), values_[id].layout, tag)) {
       values_[id].layout = tag;
       return values_[id];
@@ -172,23 +175,27 @@ std::optional<PlanBuilder::Value> PlanBuilder::PlaceInConcat() {
     return std::nullopt;
   }
   int first = 0;
-  for (ValueId part : graph_.nodes[readers[0]].inputs) {
-    if (part == node_) break;
-    first += ShapeOf(part).channels;
+  for (ValueId operand : graph_.nodes[readers[0]].inputs) {
+    if (operand == node_) break;
+    first += ShapeOf(operand).channels;
   }
   return ViewOf(ConcatValue(readers[0]), ShapeOf(readers[0]), first, node().shape.channels);
 }
 
 bool PlanBuilder::IsLastUse(ValueId id) const {
   const Op& op = graph_.nodes[id].op;
+  // The pooled features are an answer, which a workspace reads after the run.
   const bool is_kept = std::holds_alternative<Input>(op) || id == graph_.Features();
   if (is_kept || IsView(op) || values_[id].is_view()) return false;
+  // A reader that is a view has no memory of its own: what reads it later reads `id`.
   const std::vector<int> readers = graph_.Consumers(id);
   return std::all_of(readers.begin(), readers.end(), [this](int reader) {
     return reader <= node_ && !IsView(graph_.nodes[reader].op);
   });
 }
 
+// Scratch memory that lies in the arena: a primitive with memory of its own could not be run by two
+// lanes at once.
 dnnl::primitive_attr PlanBuilder::UserScratchpad() {
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
@@ -204,6 +211,7 @@ absl::Status PlanBuilder::OnlyReference(const std::string& name,
 
 void PlanBuilder::AppendStep(Plan::StepInfo info, dnnl::primitive primitive, const Desc& scratchpad,
                              std::vector<StepArgument> arguments) {
+  // Used by this step alone, so that the arena gives its memory to the next one.
   if (scratchpad.get_size() > 0) {
     arguments.push_back({.id = DNNL_ARG_SCRATCHPAD,
                          .desc = scratchpad,

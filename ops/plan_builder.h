@@ -27,12 +27,15 @@ class PlanBuilder {
   using Tag = dnnl::memory::format_tag;
   static constexpr auto kF32 = dnnl::memory::data_type::f32;
 
-  // Where a value is and how it is laid out. A view is some channels of a wider value.
+  // Where a value is and how it is laid out. A view is some channels of a wider value. There is no
+  // descriptor here: each segment has its own, for its number of images.
   struct Value {
     Tag layout = Tag::undef;
     int buffer = -1;
-    size_t offset = 0;    // bytes into the image's part of the buffer
-    int channels_of = 0;  // of a view: the channels of the wider value; else 0
+    // Bytes from the start of an image in the buffer.
+    size_t offset = 0;
+    // Of a view, also of a view of a view: the channels of the value that owns the memory; else 0.
+    int channels_of = 0;
 
     bool is_view() const { return channels_of != 0; }
   };
@@ -60,28 +63,31 @@ class PlanBuilder {
   // A new buffer for a value of the layout that oneDNN chose.
   absl::StatusOr<Value> NewValue(const Shape& shape, const Desc& desc);
   Value NewValue(const Shape& shape, Tag layout);
-  // Channels [first, first + count) of a value; nullopt where its layout does not let them be
-  // apart.
+  // Channels [first, first + count) of a value; nullopt where they are no whole blocks of its
+  // layout.
   static std::optional<Value> ViewOf(const Value& value, const Shape& shape, int first, int count);
 
-  // `id` in the layout of `wanted`, through a reorder if need be. The value moves: whoever reads it
-  // later finds it there.
+  // `id` in the layout of `wanted`, through a reorder if need be. The value moves: later nodes read
+  // the copy, views made before keep the memory that it was copied from.
   absl::StatusOr<Value> InLayout(ValueId id, const Desc& wanted);
   // The memory of a view as [1, rows, floats a row]: a row is what is stored together. Nothing is
-  // reached by the first stride, so any will do.
+  // reached by the first stride, so any will do: two that differ make two descriptors unequal.
   Desc RowsOf(const Shape& shape, const Value& view, int64_t first_stride) const;
   // A step that copies `id` to `to`, whatever the layouts.
   void Copy(ValueId id, const Value& to);
 
-  // Few primitives read a view of channels-last values, so that is copied.
+  // Copies a view that has gaps, which few primitives read: between pixels with channels last, else
+  // between images. The value may move, so its descriptor is to be taken afterwards.
   absl::Status MaterializeLayout(ValueId id);
-  // Any view is copied, for a value that is to be overwritten.
+  // Copies any view, whose memory is also that of the wider value: for a value that is going to be
+  // overwritten, or read from the start of its buffer.
   absl::Status MaterializeCopy(ValueId id);
 
-  // The memory of a concatenation, made when the first of its parts asks for it.
+  // The memory of a concatenation: made for the first operand that is written into it, so that this
+  // may happen long before the concatenation itself is compiled.
   Value ConcatValue(ValueId concat);
-  // Where in a concatenation the value of the node being compiled belongs, if nothing else reads
-  // it.
+  // Where in a concatenation the value of the node being compiled belongs; nullopt unless that is
+  // its only reader. Another one would have to read a view, or move the value away from there.
   std::optional<Value> PlaceInConcat();
 
   // True if the node being compiled is the last to need `id`, so that it may overwrite it.
@@ -129,8 +135,8 @@ class PlanBuilder {
   CompiledPlan plan_;
   std::vector<Value> values_;  // by ValueId
   int node_ = 0;               // being compiled
-  int micro_batch_ = 1;
-  int segment_last_ = 0;  // of the segment being compiled
+  int micro_batch_ = 1;        // of the segment being compiled
+  int segment_last_ = 0;       // its last node
 
  private:
   static absl::Status OnlyReference(const std::string& name, const std::string& implementation);

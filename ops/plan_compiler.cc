@@ -39,6 +39,7 @@ class PlanCompiler : private ConvolutionCompiler {
       micro_batch_ = segment.micro_batch;
       segment_last_ = segment.last;
       const int first = static_cast<int>(plan_.steps.size());
+      // EmitConvolution moves node_ on where it compiles two nodes together.
       for (node_ = segment.first; node_ <= segment.last; ++node_) {
         SISKIN_RETURN_IF_ERROR(std::visit([this](const auto& op) { return Emit(op); }, op()));
       }
@@ -59,14 +60,17 @@ class PlanCompiler : private ConvolutionCompiler {
   absl::Status Emit(const Input&) {
     values_[node_] = NewValue(node().shape, Tag::nchw);
     plan_.input_buffer = values_[node_].buffer;
+    // It is filled before the first run of the first segment, for all of them.
     plan_.buffers.back().whole_batch = true;
     return absl::OkStatus();
   }
 
   absl::Status Emit(const Output&) {
+    // A workspace reads the output from the start of its buffer, images one behind the other.
     SISKIN_RETURN_IF_ERROR(MaterializeCopy(source()));
     SISKIN_ASSIGN_OR_RETURN(values_[node_], InLayout(source(), Plain(source())));
     plan_.output_buffer = values_[node_].buffer;
+    // Each run of the last segment leaves its images there.
     plan_.buffers[plan_.output_buffer].whole_batch = true;
     return absl::OkStatus();
   }
@@ -97,10 +101,11 @@ class PlanCompiler : private ConvolutionCompiler {
     SISKIN_RETURN_IF_ERROR(
         EmitPool(dnnl::algorithm::pooling_avg_exclude_padding, {kernel, kernel, {0, 0}, {0, 0}}));
     if (node_ != graph_.Features()) return absl::OkStatus();
-    // A workspace reads the features from the start of a buffer, images one behind the other: not as
-    // a view of a concatenation, even where its layout is plain.
+    // As for the output: a view of a concatenation will not do, even where its layout is plain.
     SISKIN_RETURN_IF_ERROR(MaterializeCopy(node_));
     SISKIN_ASSIGN_OR_RETURN(const Value plain, InLayout(node_, Plain(node_)));
+    // The value may move to another layout for later readers; the features stay in this buffer,
+    // which nothing overwrites (IsLastUse, FuseResidualAdd).
     plan_.features_buffer = plain.buffer;
     plan_.features_shape = node().shape;
     plan_.buffers[plain.buffer].whole_batch = true;
@@ -140,6 +145,7 @@ class PlanCompiler : private ConvolutionCompiler {
     const Value input = values_[source()];
     values_[node_] = IsLastUse(source()) ? input : NewValue(node().shape, input.layout);
     const Desc desc = DescOf(node_);
+    // The first function reads the operand, each further one what the one before wrote.
     for (size_t i = 0; i < functions.size(); ++i) {
       const auto& [algorithm, alpha, beta] = functions[i];
       const auto primitive =
@@ -159,6 +165,7 @@ class PlanCompiler : private ConvolutionCompiler {
   absl::Status EmitBinary(dnnl::algorithm algorithm) {
     const ValueId left = node().inputs[0], right = node().inputs[1];
     SISKIN_RETURN_IF_ERROR(MaterializeLayout(left));
+    // Looks `left` up each time: it moves below where its layout is not accepted.
     const auto make = [&] {
       const Desc right_desc(DimsOf(right), kF32, values_[left].layout);
       return onednn::Binary(CpuEngine(), algorithm, DescOf(left), right_desc, DescOf(left),
@@ -170,6 +177,7 @@ class PlanCompiler : private ConvolutionCompiler {
     const Desc desc = DescOf(left);
     const Desc right_desc(DimsOf(right), kF32, values_[left].layout);
     SISKIN_ASSIGN_OR_RETURN(const Value other, InLayout(right, right_desc));
+    // The right operand is never overwritten: it may be a gate, of another shape.
     values_[node_] = IsLastUse(left) ? values_[left] : NewValue(node().shape, values_[left].layout);
     const auto primitive = make();
     return Append(
@@ -180,16 +188,16 @@ class PlanCompiler : private ConvolutionCompiler {
 
   // --- channels
 
-  // The parts that were not written in place (PlaceInConcat) are copied.
+  // The operands that were not written in place (PlaceInConcat), or moved since, are copied.
   absl::Status Emit(const Concat&) {
     const Value whole = ConcatValue(node_);
     int first = 0;
-    for (ValueId part : node().inputs) {
-      const Value place = *ViewOf(whole, node().shape, first, ShapeOf(part).channels);
+    for (ValueId operand : node().inputs) {
+      const Value place = *ViewOf(whole, node().shape, first, ShapeOf(operand).channels);
       const bool is_there =
-          values_[part].buffer == place.buffer && values_[part].offset == place.offset;
-      if (!is_there) Copy(part, place);
-      first += ShapeOf(part).channels;
+          values_[operand].buffer == place.buffer && values_[operand].offset == place.offset;
+      if (!is_there) Copy(operand, place);
+      first += ShapeOf(operand).channels;
     }
     values_[node_] = whole;
     return absl::OkStatus();
@@ -242,6 +250,7 @@ class PlanCompiler : private ConvolutionCompiler {
     values_[node_] = NewValue(shape, Tag::nhwc);
     Copy(source(), *ViewOf(values_[node_], shape, 0, present));
     if (missing == 0) return absl::OkStatus();
+    // In every run: between two of them, other values lie in the same memory.
     return AppendZeros({missing, shape.height, shape.width},
                        *ViewOf(values_[node_], shape, present, missing));
   }
@@ -263,8 +272,8 @@ class PlanCompiler : private ConvolutionCompiler {
   absl::Status Emit(const Flatten&) {
     const Desc channels_last(DimsOf(source()), kF32, Tag::nhwc);
     SISKIN_RETURN_IF_ERROR(InLayout(source(), channels_last).status());
-    // A view cannot be relabelled as a vector: its images are as far apart as those of the value that
-    // it views, which is another distance than between vectors.
+    // A view cannot be relabelled as a vector: its images are as far apart as those of the value
+    // that it views, and a later segment would take them for vectors one behind the other.
     SISKIN_RETURN_IF_ERROR(MaterializeCopy(source()));
     values_[node_] = values_[source()];
     values_[node_].layout = Tag::nchw;

@@ -27,6 +27,7 @@ std::vector<Use> UsesOf(const CompiledPlan& plan) {
       use.last = i;
     }
   }
+  // Read and written from outside: the input before the first step, the results after the last.
   uses[plan.input_buffer].first = 0;
   for (int result : {plan.output_buffer, plan.features_buffer}) {
     if (result >= 0) uses[result].last = count - 1;
@@ -39,7 +40,9 @@ const StepRange& RangeOf(const CompiledPlan& plan, int step) {
                        [step](const StepRange& range) { return step <= range.last; });
 }
 
-// Life and size of one buffer. A buffer that crosses ranges lives through all runs of each.
+// Life and size of one buffer. One that holds the whole batch lives through all runs of each range
+// that touches it: what the first run wrote must outlast the others, and what the last one reads
+// must not be overwritten by the runs before.
 BufferLife LifeOf(const CompiledPlan& plan, Buffer& buffer, const Use& use) {
   const StepRange& first = RangeOf(plan, use.first);
   const StepRange& last = RangeOf(plan, use.last);

@@ -21,14 +21,14 @@ ParameterId SliceOf(Graph& graph, ParameterId id, int first, int count) {
 }
 
 // `op`, which acts on a whole concatenation, for its channels [first, first + count) alone.
-Op PartOf(Graph& graph, const Op& op, int first, int count) {
+Op ForChannels(Graph& graph, const Op& op, int first, int count) {
   const auto* norm = std::get_if<BatchNorm>(&op);
   if (norm == nullptr) return op;
-  BatchNorm part = *norm;
-  for (ParameterId* id : {&part.gamma, &part.beta, &part.mean, &part.variance}) {
+  BatchNorm sliced = *norm;
+  for (ParameterId* id : {&sliced.gamma, &sliced.beta, &sliced.mean, &sliced.variance}) {
     *id = SliceOf(graph, *id, first, count);
   }
-  return part;
+  return sliced;
 }
 
 class Pusher {
@@ -91,22 +91,22 @@ class Pusher {
 
   void PushInto(int concat) {
     const std::vector<int> chain = Pushable(concat);
-    std::vector<ValueId> parts;
+    std::vector<ValueId> operands;
     int first = 0;
     for (ValueId input : graph_.nodes[concat].inputs) {
       const Shape& shape = graph_.nodes[input].shape;
-      ValueId part = new_id_[input];
+      ValueId operand = new_id_[input];
       for (int id : chain) {
         Node node = graph_.nodes[id];
         node.name = absl::StrCat(node.name, "[", first, "]");
-        node.op = PartOf(result_, node.op, first, shape.channels);
+        node.op = ForChannels(result_, node.op, first, shape.channels);
         node.shape = shape;
-        part = Append(std::move(node), {part});
+        operand = Append(std::move(node), {operand});
       }
-      parts.push_back(part);
+      operands.push_back(operand);
       first += shape.channels;
     }
-    new_id_[concat] = Append(graph_.nodes[concat], std::move(parts));
+    new_id_[concat] = Append(graph_.nodes[concat], std::move(operands));
     for (int id : chain) new_id_[id] = new_id_[concat];
   }
 

@@ -13,8 +13,8 @@ namespace siskin::ops {
 // FAILED_PRECONDITION if the graph is not bound.
 absl::StatusOr<Graph> FoldBatchNorm(const Graph& graph);
 
-// Moves activations, and batch norms of convolutions, from behind a Concat to each of its parts,
-// where they can be merged. REQUIRES: `graph` is bound.
+// Moves activations, and batch norms of convolutions, from behind a Concat to each of its
+// operands, where they can be merged. REQUIRES: `graph` is bound.
 Graph PushThroughConcat(const Graph& graph);
 
 // Multiplies the constant into the weight and bias of the convolution it solely consumes.

@@ -25,11 +25,12 @@ int LargestDivisor(int batch, int64_t limit) {
 std::vector<Segment> CutSegments(const Graph& graph, int batch_size, int64_t cache_bytes) {
   const int count = static_cast<int>(graph.nodes.size());
   std::vector<int> micro_batch(count);
+  // From the end: a layer runs over no more images than fit the cache in every layer behind it.
   int limit = batch_size;
   for (int i = count - 1; i >= 0; --i) {
     const int64_t bytes = std::max<int64_t>(ActivationBytes(graph, graph.nodes[i]), 1);
     limit = std::min(limit, LargestDivisor(batch_size, cache_bytes / bytes));
-    micro_batch[i] = LargestDivisor(batch_size, limit);
+    micro_batch[i] = limit;
   }
   std::vector<Segment> segments;
   for (int i = 0; i < count; ++i) {

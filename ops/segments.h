@@ -3,7 +3,8 @@
 // A layer is best run over as many images as its activations fit in the cache for: fewer reload the
 // weights too often, more stream the activations through memory. Early layers have large
 // activations and few weights, late layers the opposite, so the micro-batch grows along the
-// network.
+// network. It never shrinks: blocks alternate between large and small activations, and each change
+// costs a value of the whole batch, which leaves the cache.
 #ifndef SISKIN_OPS_SEGMENTS_H_
 #define SISKIN_OPS_SEGMENTS_H_
 

@@ -79,6 +79,8 @@ void Lane::Run() {
 }
 
 void Lane::RunBatch(batching::Batch& batch) {
+  // On every path, each task is ended once: a task leaves `batch` (becomes null there) when it is
+  // about to be prepared, and what has not left is failed here.
   absl::Status left_over = absl::InternalError("a lane returned without an answer");
   const absl::Cleanup end_what_is_left = [&] {
     for (const auto& task : batch.tasks) {
@@ -100,6 +102,8 @@ void Lane::RunBatch(batching::Batch& batch) {
 
 // Ends at least one of `waiting`, from the front; returns how many.
 size_t Lane::RunChunk(LaneModel& model, Tasks waiting, Totals& totals) {
+  // All plans of a model share one arena, so a chunk is answered before the next one is prepared:
+  // that one's input may lie where the outputs do.
   const size_t tentative = model.LargestPlanWithin(waiting.size());
   const size_t ended = Fill(model.workspace(tentative), model.plan(tentative), waiting);
   if (slots_.empty()) return ended;
@@ -149,6 +153,8 @@ size_t Lane::MoveToPlan(LaneModel& model, size_t prepared_for) {
   const size_t values = slots_.size() * model.plan(chosen).input_shape().elements();
   // Both lie in one arena and may overlap.
   if (chosen != prepared_for) std::memmove(to.data(), from.data(), values * sizeof(float));
+  // After the move, which still reads there. The plan computes the places without a task as well:
+  // zeros, not what the last run has left, which may be slow to compute with (denormal numbers).
   std::fill(to.begin() + values, to.end(), 0.0f);
   return chosen;
 }
@@ -161,6 +167,7 @@ void Lane::CompleteAll(const absl::Status& status, const ops::Plan& plan,
     const size_t size = all.size() / plan.batch_size();
     return all.subspan(image * size, size);
   };
+  // The values are borrowed from the workspace: a task copies what it wants to keep.
   TaskTiming timing;
   timing.compute = compute;
   timing.batch_size = static_cast<int>(slots_.size());

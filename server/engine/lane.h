@@ -48,7 +48,9 @@ class LaneModel {
 
   std::shared_ptr<const LoadedModel> model_;
   ops::Arena arena_;
-  std::vector<std::unique_ptr<ops::Workspace>> workspaces_;  // as model_->plans()
+  // One for each of model_->plans(). Behind the arena, for they end before the memory that they
+  // point into.
+  std::vector<std::unique_ptr<ops::Workspace>> workspaces_;
 };
 
 // Thread-safe, but for Run, which is one thread's.
@@ -93,11 +95,13 @@ class Lane {
   Clock& clock_;
   BatchObserver* const observer_;
 
-  // Of the thread in Run; kept to reuse their memory.
+  // Of the thread in Run. `slots_` is a member to reuse its memory: empty between chunks, and never
+  // larger than a plan's batch.
   std::vector<Slot> slots_;
   MonotonicTime taken_;  // when the batch in work left its queue
 
   mutable absl::Mutex mu_;  // never held while anything is computed
+  // By the LoadedModel. Shared with the batch in work, so that Remove never frees what it runs in.
   std::map<const void*, std::shared_ptr<LaneModel>> models_ ABSL_GUARDED_BY(mu_);
 };
 
