@@ -1,31 +1,22 @@
-// The subcommands of `siskin`. Each function adds one to `app` and returns what runs it; flags live
-// in the returned function. One file a command: serve_command.cc, classify_command.cc, ...
+// The subcommands of `siskin`. Each of these functions adds one, its flags included. One file a
+// command: remote/ has those that call a server, local/ those that work in this process.
 #ifndef SISKIN_SERVER_CLI_COMMANDS_H_
 #define SISKIN_SERVER_CLI_COMMANDS_H_
 
-#include <functional>
-
 #include "server/cli/console.h"
-
-namespace CLI {
-class App;
-}
 
 namespace siskin::cli {
 
-struct Command {
-  CLI::App* app = nullptr;                 // owned by the parent; parsed() tells if it was chosen
-  std::function<int(const Console&)> run;  // returns the exit code
-};
+class CommandLine;
 
-Command AddPullCommand(CLI::App& parent);
-Command AddServeCommand(CLI::App& parent);
-Command AddClassifyCommand(CLI::App& parent);
-Command AddDetectCommand(CLI::App& parent);
-Command AddEmbedCommand(CLI::App& parent);
-Command AddHealthCommand(CLI::App& parent);
-Command AddInspectCommand(CLI::App& parent);
-Command AddBenchCommand(CLI::App& parent);
+void AddPullCommand(CommandLine& siskin);
+void AddServeCommand(CommandLine& siskin);
+void AddClassifyCommand(CommandLine& siskin);
+void AddDetectCommand(CommandLine& siskin);
+void AddEmbedCommand(CommandLine& siskin);
+void AddHealthCommand(CommandLine& siskin);
+void AddInspectCommand(CommandLine& siskin);
+void AddBenchCommand(CommandLine& siskin);
 
 // Parses the command line and runs the command it names. Returns the process's exit code; never
 // throws. Every bad flag or argument is kExitUsage with a sentence on console.err.

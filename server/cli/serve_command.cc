@@ -1,40 +1,47 @@
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 
-#include "CLI/CLI.hpp"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
 #include "server/app/logging.h"
 #include "server/app/server_app.h"
 #include "server/batching/batch_policy.h"
+#include "server/cli/command_line.h"
 #include "server/cli/commands.h"
-#include "server/cli/shutdown_signals.h"
-#include "server/cli/validators.h"
 
 namespace siskin::cli {
 namespace {
 
-constexpr char kFooter[] =
-    "Without --repository it serves the model that is built in, a clothing classifier.\n"
-    "Prints one line on standard output when the models are loaded:\n"
-    "  listening grpc=HOST:PORT admin=HOST:PORT\n"
-    "The log goes to standard error. The admin server answers /metrics (Prometheus), /healthz and\n"
-    "/readyz over HTTP, and shows a status page at /; gRPC health checks know the services \"\",\n"
-    "liveness, readiness and each model.\n"
-    "\n"
-    "SIGTERM or SIGINT drains: not ready, --drain-delay, in-flight requests answered, exit 0. A "
-    "second\n"
-    "signal exits at once with code 1. Under Kubernetes set --drain-delay 5, so that endpoints "
-    "are\n"
-    "updated before the server stops accepting, and a terminationGracePeriodSeconds above\n"
-    "--drain-delay plus --drain-timeout. docs/deployment.md says more.\n"
-    "\n"
-    "Examples:\n"
-    "  siskin serve                                # the built-in model\n"
-    "  siskin serve --repository ~/models\n"
-    "  siskin serve --repository ~/models --lanes 4 --max-batch-size 16 --max-delay-us 2000\n"
-    "  siskin serve --random-model mobilenet_v2 --grpc 127.0.0.1:0 --admin off   # to try it out\n";
+constexpr CommandLine::Info kServe = {
+    .name = "serve",
+    .description = "Serve the models of a repository, or the built-in one",
+    .footer = R"(Without --repository it serves the model that is built in, a clothing classifier.
+Prints one line on standard output when the models are loaded:
+  listening grpc=HOST:PORT admin=HOST:PORT
+The log goes to standard error. The admin server answers /metrics (Prometheus), /healthz and
+/readyz over HTTP, and shows a status page at /; gRPC health checks know the services "",
+liveness, readiness and each model.
+
+SIGTERM or SIGINT drains: not ready, --drain-delay, in-flight requests answered, exit 0. A second
+signal exits at once with code 1. Under Kubernetes set --drain-delay 5, so that endpoints are
+updated before the server stops accepting, and a terminationGracePeriodSeconds above
+--drain-delay plus --drain-timeout. docs/deployment.md says more.
+
+Examples:
+  siskin serve                                # the built-in model
+  siskin serve --repository ~/models
+  siskin serve --repository ~/models --lanes 4 --max-batch-size 16 --max-delay-us 2000
+  siskin serve --random-model mobilenet_v2 --grpc 127.0.0.1:0 --admin off   # to try it out
+)",
+};
 
 struct ServeFlags {
   app::ServerOptions server;
@@ -69,6 +76,56 @@ app::ServerOptions ToOptions(const ServeFlags& flags) {
   return options;
 }
 
+// SIGTERM and SIGINT as ordinary events.
+//
+// The signals are blocked in the whole process and taken by a thread that waits for them, so no
+// code runs in a signal handler, and it works the same as process 1 of a container, where the
+// default action of SIGTERM does not apply. The first signal asks to stop; the second ends the
+// process at once with exit code 1.
+class ShutdownSignals {
+ public:
+  // REQUIRES: no other thread runs yet (it would take the signals), and there is one such object.
+  ShutdownSignals();
+  ~ShutdownSignals();  // unblocks the signals
+  ShutdownSignals(const ShutdownSignals&) = delete;
+  ShutdownSignals& operator=(const ShutdownSignals&) = delete;
+
+  bool requested() const { return requested_.HasBeenNotified(); }
+  void Wait() const { requested_.WaitForNotification(); }
+
+ private:
+  void TakeSignals();
+
+  sigset_t signals_;
+  absl::Notification requested_;
+  std::atomic<bool> closing_{false};
+  std::thread thread_;
+};
+
+ShutdownSignals::ShutdownSignals() {
+  sigemptyset(&signals_);
+  sigaddset(&signals_, SIGTERM);
+  sigaddset(&signals_, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+  thread_ = std::thread([this] { TakeSignals(); });
+}
+
+ShutdownSignals::~ShutdownSignals() {
+  closing_.store(true);
+  pthread_kill(thread_.native_handle(), SIGTERM);  // wakes it
+  thread_.join();
+  pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
+}
+
+void ShutdownSignals::TakeSignals() {
+  int signal = 0;
+  while (sigwait(&signals_, &signal) == 0 && !closing_.load()) {
+    // _exit: destructors would wait for the very threads that hang.
+    if (requested_.HasBeenNotified()) _exit(kExitFailed);
+    requested_.Notify();
+  }
+}
+
 int Serve(const ServeFlags& flags, const Console& console) {
   ShutdownSignals signals;  // before anything that starts a thread
   if (const absl::Status status = app::SetUpLogging(flags.logging); !status.ok()) {
@@ -86,92 +143,109 @@ int Serve(const ServeFlags& flags, const Console& console) {
   return kExitOk;
 }
 
-void AddModelFlags(CLI::App& app, ServeFlags& flags) {
-  app.add_option("--repository", flags.server.repository,
-                 "Folder of models to serve (default: the built-in model)")
-      ->type_name("DIR")
-      ->envname("SISKIN_REPOSITORY");
-  app.add_option("--random-model", flags.server.random_model,
-                 "Instead of a repository: an architecture or variant with random weights ('siskin "
-                 "inspect' lists "
-                 "them)")
-      ->type_name("NAME");
-  app.add_option("--lanes", flags.server.lanes, "Threads that compute; 0: one for each usable core")
-      ->type_name("N")
-      ->check(LanesRange(/*least=*/0))
-      ->capture_default_str();
-  app.add_option("--max-batch-size", flags.max_batch_size,
-                 "Most images computed together, 1 to 256 (default: each model's config, else 8)")
-      ->type_name("N")
-      ->check(CheckBatchSize);
-  app.add_option("--max-delay-us", flags.max_delay_us,
-                 "Longest a request waits for company, in microseconds (default: each model's "
-                 "config, else 0)")
-      ->type_name("MICROSECONDS")
-      ->check(CLI::Range(0, 1'000'000));
+void AddModelFlags(ServeFlags& values, Flags& flags) {
+  flags
+      .Add("--repository", values.server.repository,
+           "Folder of models to serve (default: the built-in model)")
+      .ValueName("DIR")
+      .Env("SISKIN_REPOSITORY");
+  flags
+      .Add("--random-model", values.server.random_model,
+           "Instead of a repository: an architecture or variant with random weights ('siskin "
+           "inspect' lists them)")
+      .ValueName("NAME");
+  flags.Add("--lanes", values.server.lanes, "Threads that compute; 0: one for each usable core")
+      .ValueName("N")
+      .Lanes(/*least=*/0)
+      .ShowDefault();
+  flags
+      .Add("--max-batch-size", values.max_batch_size,
+           "Most images computed together, 1 to 256 (default: each model's config, else 8)")
+      .ValueName("N")
+      .Check(CheckBatchSize);
+  flags
+      .Add("--max-delay-us", values.max_delay_us,
+           "Longest a request waits for company, in microseconds (default: each model's config, "
+           "else 0)")
+      .ValueName("MICROSECONDS")
+      .Range(0, 1'000'000);
 }
 
-void AddServerFlags(CLI::App& app, ServeFlags& flags) {
-  app.add_option("--grpc", flags.server.grpc_address, "Address for gRPC; port 0 picks a free one")
-      ->type_name("ADDRESS")
-      ->capture_default_str();
-  app.add_option("--admin", flags.server.admin_address, "Address for HTTP; 'off' for none")
-      ->type_name("ADDRESS")
-      ->capture_default_str();
-  app.add_option("--status-page", flags.status_page,
-                 "The page at / of the admin address: models, plots, a box to drop a photo in")
-      ->type_name("on|off")
-      ->check(CLI::IsMember({"on", "off"}))
-      ->capture_default_str();
-  app.add_option("--status-token-file", flags.server.status_token_file,
-                 "File with the token that the status page asks for (default: it asks for none)")
-      ->type_name("FILE")
-      ->envname("SISKIN_STATUS_TOKEN_FILE");
-  app.add_option("--max-message-mib", flags.server.max_message_mib, "Largest request, in MiB")
-      ->type_name("N")
-      ->check(CLI::Range(1, 256))
-      ->capture_default_str();
-  app.add_option("--max-in-flight", flags.server.max_in_flight,
-                 "Requests in flight; more are refused with RESOURCE_EXHAUSTED")
-      ->type_name("N")
-      ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str();
-  app.add_flag("--triton-metrics", flags.server.triton_metrics,
-               "Also export nv_inference_* metrics, for dashboards made for Triton");
-  app.add_option("--max-connection-age", flags.max_connection_age,
-                 "Seconds until a client is told to connect again, so that it finds new servers "
-                 "(calls in flight end undisturbed); 0: never")
-      ->type_name("SECONDS")
-      ->check(SecondsRange(0, 86'400))
-      ->capture_default_str();
-  app.add_option("--drain-delay", flags.drain_delay,
-                 "Seconds to go on serving after readiness is withdrawn")
-      ->type_name("SECONDS")
-      ->check(SecondsRange(0, 3600))
-      ->capture_default_str();
-  app.add_option("--drain-timeout", flags.drain_timeout,
-                 "Seconds that requests in flight have to end")
-      ->type_name("SECONDS")
-      ->check(SecondsRange(0, 3600))
-      ->capture_default_str();
-  app.add_option("--log-level", flags.logging.level, "trace, debug, info, warning, error or off")
-      ->type_name("LEVEL")
-      ->capture_default_str();
-  app.add_option("--log-format", flags.logging.format, "text or json (an object a line)")
-      ->type_name("FORMAT")
-      ->capture_default_str();
+void AddAddressFlags(ServeFlags& values, Flags& flags) {
+  flags.Add("--grpc", values.server.grpc_address, "Address for gRPC; port 0 picks a free one")
+      .ValueName("ADDRESS")
+      .ShowDefault();
+  flags.Add("--admin", values.server.admin_address, "Address for HTTP; 'off' for none")
+      .ValueName("ADDRESS")
+      .ShowDefault();
+  flags
+      .Add("--status-page", values.status_page,
+           "The page at / of the admin address: models, plots, a box to drop a photo in")
+      .ValueName("on|off")
+      .OneOf({"on", "off"})
+      .ShowDefault();
+  flags
+      .Add("--status-token-file", values.server.status_token_file,
+           "File with the token that the status page asks for (default: it asks for none)")
+      .ValueName("FILE")
+      .Env("SISKIN_STATUS_TOKEN_FILE");
+}
+
+void AddTrafficFlags(ServeFlags& values, Flags& flags) {
+  flags.Add("--max-message-mib", values.server.max_message_mib, "Largest request, in MiB")
+      .ValueName("N")
+      .Range(1, 256)
+      .ShowDefault();
+  flags
+      .Add("--max-in-flight", values.server.max_in_flight,
+           "Requests in flight; more are refused with RESOURCE_EXHAUSTED")
+      .ValueName("N")
+      .Range(1, 1'000'000)
+      .ShowDefault();
+  flags.Add("--triton-metrics", values.server.triton_metrics,
+            "Also export nv_inference_* metrics, for dashboards made for Triton");
+  flags
+      .Add("--max-connection-age", values.max_connection_age,
+           "Seconds until a client is told to connect again, so that it finds new servers (calls "
+           "in flight end undisturbed); 0: never")
+      .ValueName("SECONDS")
+      .Seconds(0, 86'400)
+      .ShowDefault();
+}
+
+void AddDrainFlags(ServeFlags& values, Flags& flags) {
+  flags
+      .Add("--drain-delay", values.drain_delay,
+           "Seconds to go on serving after readiness is withdrawn")
+      .ValueName("SECONDS")
+      .Seconds(0, 3600)
+      .ShowDefault();
+  flags.Add("--drain-timeout", values.drain_timeout, "Seconds that requests in flight have to end")
+      .ValueName("SECONDS")
+      .Seconds(0, 3600)
+      .ShowDefault();
+}
+
+void AddLogFlags(app::LoggingOptions& logging, Flags& flags) {
+  flags.Add("--log-level", logging.level, "trace, debug, info, warning, error or off")
+      .ValueName("LEVEL")
+      .ShowDefault();
+  flags.Add("--log-format", logging.format, "text or json (an object a line)")
+      .ValueName("FORMAT")
+      .ShowDefault();
 }
 
 }  // namespace
 
-Command AddServeCommand(CLI::App& parent) {
-  auto flags = std::make_shared<ServeFlags>();
-  CLI::App* app =
-      parent.add_subcommand("serve", "Serve the models of a repository, or the built-in one");
-  app->footer(kFooter);
-  AddModelFlags(*app, *flags);
-  AddServerFlags(*app, *flags);
-  return {app, [flags](const Console& console) { return Serve(*flags, console); }};
+void AddServeCommand(CommandLine& siskin) {
+  auto values = std::make_shared<ServeFlags>();
+  Flags flags = siskin.AddCommand(
+      kServe, [values](const Console& console) { return Serve(*values, console); });
+  AddModelFlags(*values, flags);
+  AddAddressFlags(*values, flags);
+  AddTrafficFlags(*values, flags);
+  AddDrainFlags(*values, flags);
+  AddLogFlags(values->logging, flags);
 }
 
 }  // namespace siskin::cli

@@ -7,9 +7,7 @@
 #include "base/cpu_budget.h"
 #include "base/version.h"
 #include "nlohmann/json.hpp"
-#include "server/cli/bench_runner.h"
-#include "server/cli/golden_check.h"
-#include "server/cli/machine.h"
+#include "server/cli/local/measurement.h"
 #include "tests/fakes/shared_data.h"
 #include "tests/server/cli/cli_fixture.h"
 

@@ -1,4 +1,4 @@
-#include "server/cli/face_drawing.h"
+#include "server/cli/remote/face_drawing.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 #include <limits>
 #include <string>
 
-#include "server/cli/file_list.h"
+#include "server/cli/remote/photo_files.h"
 #include "tests/server/cli/cli_fixture.h"
 
 namespace siskin::cli {

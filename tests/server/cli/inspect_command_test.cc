@@ -9,7 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "models/catalog.h"
 #include "nlohmann/json.hpp"
-#include "server/cli/catalogue_report.h"
+#include "server/cli/local/catalogue.h"
 #include "tests/server/cli/cli_fixture.h"
 
 namespace siskin::cli {

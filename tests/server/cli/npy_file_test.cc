@@ -1,4 +1,4 @@
-#include "server/cli/npy_file.h"
+#include "server/cli/remote/npy_file.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
