@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -35,13 +38,30 @@ class ClassifyStreamTest : public RpcTest {
     for (const int dimension : {3, model_->input().height, model_->input().width}) {
       request.mutable_tensor()->add_shape(dimension);
     }
-    request.mutable_tensor()->set_data(FloatTensor(1));
+    std::string data = FloatTensor(1);
+    const float value = static_cast<float>(id);
+    std::memcpy(data.data(), &value, sizeof(value));
+    request.mutable_tensor()->set_data(std::move(data));
     return request;
   }
 
+  // The id of the request that a task belongs to, which is the first value of its image.
+  int IdOf(engine::InferenceTask& task) {
+    std::vector<float> planes(3 * model_->input().height * model_->input().width);
+    EXPECT_TRUE(task.Prepare(absl::MakeSpan(planes)).ok());
+    return static_cast<int>(planes.front());
+  }
+
+  // By id: a stream starts requests from several threads, so they may be queued in another order.
   std::vector<std::unique_ptr<engine::InferenceTask>> TakeTasks(size_t count) {
+    std::map<int, std::unique_ptr<engine::InferenceTask>> by_id;
+    while (by_id.size() < count) {
+      auto task = TakeTask();
+      const int id = IdOf(*task);
+      by_id[id] = std::move(task);
+    }
     std::vector<std::unique_ptr<engine::InferenceTask>> tasks;
-    while (tasks.size() < count) tasks.push_back(TakeTask());
+    for (auto& [id, task] : by_id) tasks.push_back(std::move(task));
     return tasks;
   }
 
