@@ -8,12 +8,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "nlohmann/json.hpp"
+#include "base/json.h"
 
 namespace siskin::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kGap = "  ";
 constexpr int kProgressCells = 32;
@@ -45,10 +43,6 @@ std::string Scaled(int64_t value, double base, const std::array<const char*, 5>&
   if (unit == 0) return absl::StrCat(value, units[0]);
   const int decimals = scaled < 10 ? 2 : scaled < 100 ? 1 : 0;
   return absl::StrFormat("%.*f %s", decimals, scaled, units[unit]);
-}
-
-std::string Dump(const Json& document, int indent) {
-  return document.dump(indent, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
 }
 
 }  // namespace
@@ -105,12 +99,12 @@ std::string HumanBytes(int64_t bytes) {
   return Scaled(bytes, 1024, {" B", "KiB", "MiB", "GiB", "TiB"});
 }
 
-void WriteJson(const Json& document, std::ostream& out) {
-  out << Dump(document, /*indent=*/2) << "\n";
+void WriteJson(const nlohmann::ordered_json& document, std::ostream& out) {
+  out << JsonText(document, {.indent = 2}) << "\n";
 }
 
-void WriteJsonLine(const Json& document, std::ostream& out) {
-  out << Dump(document, /*indent=*/-1) << "\n" << std::flush;
+void WriteJsonLine(const nlohmann::ordered_json& document, std::ostream& out) {
+  out << JsonText(document) << "\n" << std::flush;
 }
 
 ProgressBar::ProgressBar(std::ostream& out, bool enabled, int64_t total, std::string unit)
