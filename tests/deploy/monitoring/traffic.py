@@ -11,7 +11,7 @@ from siskin_process import Server
 
 # Of the server: few requests may be in flight, so that a burst meets refusals, and batches wait for company.
 LIMITS = ["--max-in-flight", "4", "--max-delay-us", "2000"]
-PHOTO = str(support.SOURCE / "docs" / "images" / "sample.png")
+PHOTO = str(support.SOURCE / "models" / "builtin" / "samples" / "dress.jpg")
 NOT_A_PHOTO = str(support.SOURCE / "README.md")
 
 
