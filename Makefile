@@ -39,16 +39,14 @@ serve: ## Start the server in the foreground, with the models of `make run`
 test: ## Install, build everything and run all tests
 	@$(STAGES) stages_begin
 	@$(MAKE) --no-print-directory build
-	@[ -d ../shared ] || echo "No ../shared: tests of real weights, photos and published tables are skipped"
-	@$(STAGES) stages_timed Testing ctest --test-dir $(BUILD) --output-on-failure -j $$(nproc); \
-	  status=$$?; stages_end; exit $$status
+	@scripts/run_tests.sh $(BUILD)
 
 test-asan: ## The tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory test PRESET=asan
 
 test-tsan: ## The threaded tests under ThreadSanitizer
 	@$(MAKE) --no-print-directory build PRESET=tsan
-	@cd build/tsan && ctest --output-on-failure -j $$(nproc) -L threads
+	@scripts/run_tests.sh build/tsan -L threads
 
 format: deps-dev ## Format the C++ sources
 	@git ls-files '*.cc' '*.h' | xargs clang-format -i
