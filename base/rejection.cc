@@ -3,15 +3,19 @@
 #include <string>
 
 #include "absl/strings/cord.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 
 namespace siskin {
 namespace {
 
 constexpr char kPayload[] = "siskin/rejection";
+constexpr char kRetryAfterPayload[] = "siskin/retry-after";  // nanoseconds
 
 absl::StatusCode CodeOf(Rejection reason) {
   switch (reason) {
     case Rejection::kQueueFull:
+    case Rejection::kPredictedLate:
     case Rejection::kOverload:
     case Rejection::kPayloadBytes:
       return absl::StatusCode::kResourceExhausted;
@@ -35,6 +39,8 @@ const char* ToString(Rejection reason) {
   switch (reason) {
     case Rejection::kQueueFull:
       return "queue_full";
+    case Rejection::kPredictedLate:
+      return "predicted_late";
     case Rejection::kOverload:
       return "overload";
     case Rejection::kPayloadBytes:
@@ -57,6 +63,20 @@ absl::Status Reject(Rejection reason, std::string_view message) {
   absl::Status status(CodeOf(reason), std::string(message));
   status.SetPayload(kPayload, absl::Cord(ToString(reason)));
   return status;
+}
+
+absl::Status Reject(Rejection reason, std::string_view message, absl::Duration retry_after) {
+  absl::Status status = Reject(reason, message);
+  status.SetPayload(kRetryAfterPayload,
+                    absl::Cord(absl::StrCat(absl::ToInt64Nanoseconds(retry_after))));
+  return status;
+}
+
+std::optional<absl::Duration> RetryAfterOf(const absl::Status& status) {
+  const auto mark = status.GetPayload(kRetryAfterPayload);
+  int64_t nanoseconds = 0;
+  if (!mark.has_value() || !absl::SimpleAtoi(std::string(*mark), &nanoseconds)) return std::nullopt;
+  return absl::Nanoseconds(nanoseconds);
 }
 
 std::optional<Rejection> RejectionOf(const absl::Status& status) {

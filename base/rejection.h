@@ -11,11 +11,13 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 
 namespace siskin {
 
 enum class Rejection {
   kQueueFull,        // the model's queue; RESOURCE_EXHAUSTED
+  kPredictedLate,    // the answer would miss the deadline; RESOURCE_EXHAUSTED
   kOverload,         // too many requests in flight; RESOURCE_EXHAUSTED
   kPayloadBytes,     // too many payload bytes in flight; RESOURCE_EXHAUSTED
   kDraining,         // the server ends or the model is unloaded; UNAVAILABLE
@@ -25,20 +27,24 @@ enum class Rejection {
   kNotReady,         // no model or version of that name can be served now; NOT_FOUND or
                      // FAILED_PRECONDITION
 };
-inline constexpr std::array kAllRejections = {Rejection::kQueueFull,       Rejection::kOverload,
-                                              Rejection::kPayloadBytes,    Rejection::kDraining,
-                                              Rejection::kDeadline,        Rejection::kCancelled,
-                                              Rejection::kInvalidArgument, Rejection::kNotReady};
+inline constexpr std::array kAllRejections = {
+    Rejection::kQueueFull,    Rejection::kPredictedLate,   Rejection::kOverload,
+    Rejection::kPayloadBytes, Rejection::kDraining,        Rejection::kDeadline,
+    Rejection::kCancelled,    Rejection::kInvalidArgument, Rejection::kNotReady};
 
 const char* ToString(Rejection reason);  // "queue_full", "overload", ...
 
 // An error with the code that belongs to `reason`, marked with it. REQUIRES: not kNotReady, which
 // has two codes.
 absl::Status Reject(Rejection reason, std::string_view message);
+// The same, worth a retry after `retry_after`.
+absl::Status Reject(Rejection reason, std::string_view message, absl::Duration retry_after);
 
 // The mark that `status` carries. An error without one has a reason if its code leaves no choice:
 // INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION. nullopt for OK and for what is no refusal.
 std::optional<Rejection> RejectionOf(const absl::Status& status);
+// When a retry is worth it, where the rejection says so.
+std::optional<absl::Duration> RetryAfterOf(const absl::Status& status);
 
 }  // namespace siskin
 

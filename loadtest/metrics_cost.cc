@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/status_macros.h"
 #include "models/model_loader.h"
-#include "server/batching/batch_queue.h"
+#include "server/batching/scheduler.h"
 #include "server/engine/loaded_model.h"
 #include "server/metrics/metrics.h"
 #include "siskin/v1/classifier.pb.h"

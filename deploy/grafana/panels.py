@@ -129,7 +129,7 @@ MODEL = Dashboard("siskin-model", "Siskin / Model", "Where the time of a request
               [Query("{{code}}", 'sum by (code) (rate(siskin_requests_total{model,code!="OK"}[$__rate_interval]))')],
               stacked=True),
         Panel("Rejected by reason", "reqps",
-              "Refused or given up before compute. queue_full, overload and payload_bytes "
+              "Refused or given up before compute. queue_full, predicted_late, overload and payload_bytes "
               "mean that capacity is missing.",
               [Query("{{reason}}", "sum by (reason) (rate(siskin_rejected_total{model}[$__rate_interval]))")],
               stacked=True),
@@ -186,7 +186,7 @@ SATURATION = Dashboard("siskin-saturation", "Siskin / Saturation", "How close ea
                      limit=0.8),
         Panel("Rejected for capacity", "reqps", "Requests refused with RESOURCE_EXHAUSTED, by the limit they met.",
               [Query("{{reason}}", 'sum by (reason) (rate(siskin_rejected_total{server,'
-                     'reason=~"queue_full|overload|payload_bytes"}[$__rate_interval]))')], stacked=True),
+                     'reason=~"queue_full|predicted_late|overload|payload_bytes"}[$__rate_interval]))')], stacked=True),
         Panel("Messages", "Bps", "Bytes of gRPC messages, without framing.",
               [Query("{{direction}}", "sum by (direction) (rate(siskin_grpc_bytes_total{server}[$__rate_interval]))")]),
     ]),

@@ -105,10 +105,11 @@ absl::Status ModelHost::WarmAndPublish(const ModelToLoad& model,
                                        std::shared_ptr<const engine::LoadedModel> loaded,
                                        absl::Duration load) {
   const MonotonicTime start = Clock::Real().Now();
-  SISKIN_RETURN_IF_ERROR(lanes_.Prepare(loaded));
+  batching::QueueOptions options = model.queue;
+  SISKIN_ASSIGN_OR_RETURN(options.costs, lanes_.Prepare(loaded));
   const absl::Duration warm_up = Clock::Real().Now() - start;
   // The queue hands the model back to the lanes, which only read it.
-  auto queue = scheduler_.AddQueue(model.queue, const_cast<engine::LoadedModel*>(loaded.get()));
+  auto queue = scheduler_.AddQueue(options, const_cast<engine::LoadedModel*>(loaded.get()));
   if (!queue.ok()) {
     lanes_.Forget(*loaded);
     return std::move(queue).status();

@@ -13,7 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "models/model_loader.h"
-#include "server/batching/batch_queue.h"
+#include "server/batching/scheduler.h"
 #include "server/engine/lane_pool.h"
 #include "server/engine/model_registry.h"
 #include "server/metrics/metrics.h"

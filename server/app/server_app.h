@@ -24,7 +24,7 @@
 #include "server/admin/photo_inference.h"
 #include "server/admin/status_page.h"
 #include "server/app/model_host.h"
-#include "server/batching/batch_queue.h"
+#include "server/batching/scheduler.h"
 #include "server/engine/lane_pool.h"
 #include "server/engine/model_registry.h"
 #include "server/metrics/metrics.h"

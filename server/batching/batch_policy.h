@@ -1,13 +1,20 @@
-// When does a batch close? A pure function, so that it is tested as a table.
+// Which batch a free lane takes, and when. Pure functions, so that they are tested as tables.
+//
+// The policy, where a model sets no delay: spread work over the lanes that are free before batching
+// it, batch only as far as that brings more images a second (cost_model.h), never let a lane idle
+// while a task waits, start nothing that misses its deadline. Models share the lanes by lane time.
 #ifndef SISKIN_SERVER_BATCHING_BATCH_POLICY_H_
 #define SISKIN_SERVER_BATCHING_BATCH_POLICY_H_
 
 #include <cstdint>
+#include <optional>
 #include <variant>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "base/clock.h"
+#include "server/batching/cost_model.h"
 
 namespace siskin::batching {
 
@@ -17,18 +24,24 @@ inline constexpr int kMaxBatchSize = 256;
 // INVALID_ARGUMENT unless `size` is from 1 to kMaxBatchSize.
 absl::Status CheckBatchSize(int64_t size);
 
-// Latency bound: a task starts at the latest `max_delay` after it was accepted, if a lane is free.
 struct BatchLimits {
-  int max_batch_size = 8;                           // see CheckBatchSize
-  absl::Duration max_delay = absl::ZeroDuration();  // 0: a free lane takes what is there at once
+  int max_batch_size = 8;  // see CheckBatchSize
+  // How long a task may wait for company although a lane is free. 0: it never waits for that, and
+  // the policy above holds; else a batch is as large as can be.
+  absl::Duration max_delay = absl::ZeroDuration();
 };
 
-// What the policy may know of a queue. REQUIRES: size > 0.
+// What the policy may know of a queue. REQUIRES: size > 0, `costs` is not null.
 struct QueueView {
   int size = 0;
   MonotonicTime oldest_enqueued;
   MonotonicTime earliest_deadline = MonotonicTime::InfiniteFuture();
-  bool draining = false;  // nothing more will come
+  absl::Duration prepare;  // the longest of a task that may be in the batch
+  bool draining = false;   // nothing more will come
+  const CostModel* costs = nullptr;
+  BatchLimits limits = {};
+  // Lane time that the model had, by its weight: the one that had least comes first.
+  absl::Duration served;
 };
 
 enum class CloseReason { kFull, kDelay, kDeadline, kDraining };
@@ -43,16 +56,33 @@ struct WaitUntil {
 };
 using BatchDecision = std::variant<Dispatch, WaitUntil>;
 
-// Called when a lane is free. The first rule that holds decides:
-//   size >= max_batch_size                               -> max_batch_size tasks, kFull
-//   draining                                             -> everything, kDraining
-//   the oldest has waited for max_delay, which may be 0  -> everything, kDelay
-//   earliest_deadline <= oldest_enqueued + max_delay     -> everything, kDeadline
-//   otherwise                                            -> wait until oldest_enqueued + max_delay
-// A deadline closes its batch at once, since the delay would use up what time there is. So no wait
-// ever reaches a deadline; a deadline is missed only for want of a free lane or in the computation
-// itself.
-BatchDecision DecideBatch(const QueueView& queue, const BatchLimits& limits, MonotonicTime now);
+// Called when a lane is free. `free_in`: how long each lane is still busy; 0 for those that are
+// free, the one that asks included. Without a delay:
+//   lanes   = those free within the cost of one image
+//   share   = the waiting tasks divided by `lanes`, rounded up
+//   size    = the largest batch size of at most `share` and the best size        kFull or kDelay
+//   smaller, down to 1, until the batch ends before earliest_deadline            kDeadline
+// With one, the first rule that holds decides:
+//   size >= max_batch_size                              -> max_batch_size tasks, kFull
+//   draining                                            -> everything, kDraining
+//   the oldest has waited for max_delay                 -> everything, kDelay
+//   earliest_deadline <= oldest_enqueued + max_delay    -> everything, kDeadline: at once, since
+//   the
+//                                                          delay would use up what time there is
+//   otherwise                                           -> wait until oldest_enqueued + max_delay
+// So no wait ever reaches a deadline.
+BatchDecision DecideBatch(const QueueView& queue, absl::Span<const absl::Duration> free_in,
+                          MonotonicTime now);
+
+struct Choice {
+  size_t queue = 0;  // index
+  Dispatch dispatch;
+};
+
+// Of the queues whose batch is due, the one served least, and of those the one whose oldest task
+// came first. Where none is due, the time at which one will be.
+std::variant<Choice, WaitUntil> Choose(absl::Span<const QueueView> queues,
+                                       absl::Span<const absl::Duration> free_in, MonotonicTime now);
 
 }  // namespace siskin::batching
 

@@ -5,6 +5,7 @@
 #ifndef SISKIN_SERVER_BATCHING_TASK_H_
 #define SISKIN_SERVER_BATCHING_TASK_H_
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <utility>
@@ -43,14 +44,26 @@ class Task {
   // one reason to stop.
   virtual bool cancelled() const { return cancel_ != nullptr && cancel_->cancelled(); }
 
+  // What it takes a lane to make the task's input, as far as is known: the decoding of a photo.
+  absl::Duration prepare_cost() const { return prepare_cost_; }
+  void set_prepare_cost(absl::Duration cost) { prepare_cost_ = cost; }
+
   // When the queue accepted the task; set by the queue.
   MonotonicTime enqueued() const { return enqueued_; }
-  void set_enqueued(MonotonicTime time) { enqueued_ = time; }
+  // Its place in the queue: the earlier turn comes first. The deadline, but not later than
+  // `max_overtaking` from now, so that a task with a late deadline or none has its turn, too.
+  MonotonicTime turn() const { return turn_; }
+  void set_enqueued(MonotonicTime time, absl::Duration max_overtaking) {
+    enqueued_ = time;
+    turn_ = std::min(deadline_, time + max_overtaking);
+  }
 
  private:
   const MonotonicTime deadline_;
   const std::shared_ptr<const CancelFlag> cancel_;
+  absl::Duration prepare_cost_;
   MonotonicTime enqueued_;
+  MonotonicTime turn_;
 };
 
 }  // namespace siskin::batching

@@ -28,6 +28,18 @@ absl::StatusOr<std::unique_ptr<LaneModel>> LaneModel::Make(
   return made;
 }
 
+absl::StatusOr<std::vector<batching::BatchCost>> LaneModel::Measure(Clock& clock) {
+  std::vector<batching::BatchCost> costs;
+  for (size_t i = 0; i < workspaces_.size(); ++i) {
+    const absl::Span<float> input = workspaces_[i]->input();
+    std::fill(input.begin(), input.end(), 0.0f);
+    const MonotonicTime start = clock.Now();
+    SISKIN_RETURN_IF_ERROR(plan(i).Run(*workspaces_[i]));
+    costs.push_back({plan(i).batch_size(), clock.Now() - start});
+  }
+  return costs;
+}
+
 size_t LaneModel::LargestPlanWithin(size_t images) const {
   size_t index = 0;
   while (static_cast<size_t>(plan(index).batch_size()) > images) ++index;
@@ -71,7 +83,7 @@ std::shared_ptr<LaneModel> Lane::Find(const void* owner) const {
 void Lane::Run() {
   batching::Batch batch;
   batch.tasks.reserve(batching::kMaxBatchSize);
-  while (scheduler_.WaitForBatch(batch)) {
+  while (scheduler_.WaitForBatch(batch, index_)) {
     taken_ = clock_.Now();
     RunBatch(batch);
     if (observer_ != nullptr) observer_->OnLaneBusy(index_, clock_.Now() - taken_);
@@ -94,14 +106,17 @@ void Lane::RunBatch(batching::Batch& batch) {
   }
   Totals totals;
   Tasks waiting = absl::MakeSpan(batch.tasks);
-  while (!waiting.empty()) waiting.remove_prefix(RunChunk(*model, waiting, totals));
+  while (!waiting.empty()) {
+    waiting.remove_prefix(RunChunk(*model, *batch.queue, waiting, totals));
+  }
   if (observer_ != nullptr && totals.images > 0) {
     observer_->OnBatch(model->model(), totals.images, batch.reason, totals.compute);
   }
 }
 
 // Ends at least one of `waiting`, from the front; returns how many.
-size_t Lane::RunChunk(LaneModel& model, Tasks waiting, Totals& totals) {
+size_t Lane::RunChunk(LaneModel& model, batching::BatchQueue& queue, Tasks waiting,
+                      Totals& totals) {
   // All plans of a model share one arena, so a chunk is answered before the next one is prepared:
   // that one's input may lie where the outputs do.
   const size_t tentative = model.LargestPlanWithin(waiting.size());
@@ -116,6 +131,8 @@ size_t Lane::RunChunk(LaneModel& model, Tasks waiting, Totals& totals) {
   if (status.ok()) totals.images += static_cast<int>(slots_.size());
   totals.compute += compute;
   CompleteAll(status, model.plan(chosen), workspace, compute);
+  // Answering counts: it is time of the lane as well.
+  queue.Observe(model.plan(chosen).batch_size(), clock_.Now() - start);
   return ended;
 }
 

@@ -21,7 +21,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "base/clock.h"
-#include "server/batching/batch_queue.h"
+#include "server/batching/scheduler.h"
 #include "server/engine/inference_task.h"
 #include "server/engine/loaded_model.h"
 #include "server/engine/observer.h"
@@ -33,6 +33,9 @@ class LaneModel {
  public:
   // Runs each plan once, so that nothing is allocated or faulted in later.
   static absl::StatusOr<std::unique_ptr<LaneModel>> Make(std::shared_ptr<const LoadedModel> model);
+
+  // Runs each plan once more: what its batches cost.
+  absl::StatusOr<std::vector<batching::BatchCost>> Measure(Clock& clock);
 
   const LoadedModel& model() const { return *model_; }
   const ops::Plan& plan(size_t index) const { return *model_->plans()[index]; }
@@ -83,7 +86,7 @@ class Lane {
   using Tasks = absl::Span<std::unique_ptr<batching::Task>>;
 
   void RunBatch(batching::Batch& batch);
-  size_t RunChunk(LaneModel& model, Tasks waiting, Totals& totals);
+  size_t RunChunk(LaneModel& model, batching::BatchQueue& queue, Tasks waiting, Totals& totals);
   size_t Fill(ops::Workspace& workspace, const ops::Plan& plan, Tasks waiting);
   size_t MoveToPlan(LaneModel& model, size_t prepared_for);
   void CompleteAll(const absl::Status& status, const ops::Plan& plan,

@@ -38,7 +38,8 @@ absl::Status PinLane(int cpu) {
 class LanePoolImpl : public LanePool {
  public:
   LanePoolImpl(Options options, batching::Scheduler& scheduler, BatchObserver* observer)
-      : options_(std::move(options)) {
+      : options_(std::move(options)), clock_(scheduler.clock()) {
+    scheduler.SetLanes(options_.lanes);
     for (int i = 0; i < options_.lanes; ++i) {
       workers_.push_back(std::make_unique<Worker>(i, scheduler, observer));
     }
@@ -70,7 +71,7 @@ class LanePoolImpl : public LanePool {
     return absl::OkStatus();
   }
 
-  absl::Status Prepare(std::shared_ptr<const LoadedModel> model) override {
+  absl::StatusOr<batching::CostModel> Prepare(std::shared_ptr<const LoadedModel> model) override {
     if (workers_.front()->lane.Has(*model)) {
       return absl::AlreadyExistsError(absl::StrCat("model '", model->name(), "' version ",
                                                    model->version(), " is with the lanes already"));
@@ -80,8 +81,9 @@ class LanePoolImpl : public LanePool {
       SISKIN_ASSIGN_OR_RETURN(auto lane_model, LaneModel::Make(model));
       made.push_back(std::move(lane_model));
     }
+    SISKIN_ASSIGN_OR_RETURN(auto costs, made.back()->Measure(clock_));
     for (int i = 0; i < lanes(); ++i) workers_[i]->lane.Add(std::move(made[i]));
-    return absl::OkStatus();
+    return batching::CostModel(std::move(costs));
   }
 
   void Forget(const LoadedModel& model) override {
@@ -114,6 +116,7 @@ class LanePoolImpl : public LanePool {
   }
 
   const Options options_;
+  Clock& clock_;
   std::vector<std::unique_ptr<Worker>> workers_;
   bool serve_ = false;  // read once `begin_`
   absl::Notification begin_;

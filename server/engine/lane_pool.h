@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "server/batching/batch_queue.h"
+#include "server/batching/scheduler.h"
 #include "server/engine/loaded_model.h"
 #include "server/engine/observer.h"
 
@@ -39,9 +39,10 @@ class LanePool {
   // Joins. REQUIRES: scheduler.Drain() was called.
   virtual ~LanePool() = default;
 
-  // Gives every lane workspaces for `model` and runs each plan once in them, on the calling thread.
+  // Gives every lane workspaces for `model` and runs each plan once in them, on the calling thread,
+  // and once more in those of the last lane: returns what the batches cost there.
   // ALREADY_EXISTS if it has them. REQUIRES: called before the model's queue takes its first task.
-  virtual absl::Status Prepare(std::shared_ptr<const LoadedModel> model) = 0;
+  virtual absl::StatusOr<batching::CostModel> Prepare(std::shared_ptr<const LoadedModel> model) = 0;
   // Frees them. REQUIRES: the model's queue is removed and its batches are done.
   virtual void Forget(const LoadedModel& model) = 0;
 

@@ -31,6 +31,8 @@ struct Families {
   prometheus::Family<prometheus::Counter>& skipped_images;
   prometheus::Family<prometheus::Gauge>& queue_depth;
   prometheus::Family<prometheus::Gauge>& queue_capacity;
+  prometheus::Family<prometheus::Gauge>& predicted_wait;
+  prometheus::Family<prometheus::Gauge>& batch_cost;
   prometheus::Family<prometheus::Gauge>& model_state;
   prometheus::Family<prometheus::Gauge>& load_duration;
   prometheus::Family<prometheus::Gauge>& warm_up_duration;

@@ -18,6 +18,8 @@
 // Models:
 //   siskin_model_state{model,version,state}            gauge, 0 or 1
 //   siskin_queue_depth{model}, siskin_queue_capacity{model}                      gauges, images
+//   siskin_predicted_wait_seconds{model}               gauge, for an image that comes now
+//   siskin_batch_cost_seconds{model,version,batch}     gauge, lane time of a batch
 //   siskin_model_{load,warmup}_duration_seconds{model,version}                   gauges
 //   siskin_model_memory_bytes{model,version,kind}      gauge, "weights" or "arena"
 // Server:

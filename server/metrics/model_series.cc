@@ -1,5 +1,8 @@
 #include "server/metrics/model_series.h"
 
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
 #include "server/engine/loaded_model.h"
 
 namespace siskin::metrics {
@@ -24,7 +27,7 @@ constexpr std::array kExposedStates = {ModelState::kLoading, ModelState::kWarmin
                                        ModelState::kReady, ModelState::kDraining,
                                        ModelState::kFailed};
 
-Labels With(Labels labels, const char* name, const char* value) {
+Labels With(Labels labels, const char* name, const std::string& value) {
   labels.emplace(name, value);
   return labels;
 }
@@ -57,6 +60,17 @@ void VersionSeries::SetLoaded(const engine::Servable& servable, const ModelLoad&
   weights_->Set(static_cast<double>(servable.model->weight_bytes()));
   arena_->Set(static_cast<double>(servable.model->arena_bytes()) * load.lanes);
   queue_ = servable.queue;
+  batch_costs_.clear();
+  if (queue_ == nullptr) return;
+  for (const batching::BatchCost& cost : queue_->Costs()) {
+    batch_costs_.push_back(
+        Child(families_.batch_cost, With(labels_, "batch", absl::StrCat(cost.batch_size))));
+  }
+}
+
+void VersionSeries::ReadCosts() const {
+  const std::vector<batching::BatchCost> costs = queue_->Costs();
+  for (size_t i = 0; i < batch_costs_.size(); ++i) batch_costs_[i]->Set(Seconds(costs[i].cost));
 }
 
 ModelSeries::ModelSeries(const Families& families, const std::string& model)
@@ -100,14 +114,18 @@ void ModelSeries::CountSkipped(Rejection reason) const {
 void ModelSeries::ReadQueues() const {
   double depth = 0;
   double capacity = 0;
+  absl::Duration wait;
   for (const auto& [name, version] : versions_) {
     if (version.queue() == nullptr) continue;
     const int waiting = version.queue()->size();
     depth += waiting;
     capacity += version.queue()->options().capacity;
+    wait = std::max(wait, version.queue()->PredictedWait());
+    version.ReadCosts();
     if (version.triton() != nullptr) version.triton()->SetPending(waiting);
   }
   if (queue_depth_ == nullptr) return;
+  predicted_wait_->Set(Seconds(wait));
   queue_depth_->Set(depth);
   queue_capacity_->Set(capacity);
 }
@@ -126,6 +144,7 @@ void ModelSeries::SetLoaded(const engine::Servable& servable, const ModelLoad& l
   if (version == versions_.end()) return;
   version->second.SetLoaded(servable, load);
   if (queue_depth_ != nullptr) return;
+  predicted_wait_ = Child(families_.predicted_wait, {{"model", model_}});
   queue_depth_ = Child(families_.queue_depth, {{"model", model_}});
   queue_capacity_ = Child(families_.queue_capacity, {{"model", model_}});
 }

@@ -10,11 +10,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "base/rejection.h"
 #include "server/batching/batch_policy.h"
-#include "server/batching/batch_queue.h"
+#include "server/batching/scheduler.h"
 #include "server/engine/inference_task.h"
 #include "server/engine/model_registry.h"
 #include "server/metrics/families.h"
@@ -34,6 +35,8 @@ class VersionSeries {
   void SetState(engine::ModelState state);
   void SetLoaded(const engine::Servable& servable, const ModelLoad& load);
 
+  // Brings the gauges of batch costs up to date. REQUIRES: loaded.
+  void ReadCosts() const;
   const batching::BatchQueue* queue() const { return queue_.get(); }  // null until loaded
   // Null without the aliases.
   const TritonSeries* triton() const { return triton_.has_value() ? &*triton_ : nullptr; }
@@ -45,6 +48,7 @@ class VersionSeries {
   const prometheus::Labels labels_;
   std::array<Series<prometheus::Gauge>, kStates> states_;
   Series<prometheus::Gauge> load_duration_, warm_up_duration_, weights_, arena_;  // once loaded
+  std::vector<Series<prometheus::Gauge>> batch_costs_;  // as in the queue's Costs()
   std::optional<TritonSeries> triton_;
   std::shared_ptr<const batching::BatchQueue> queue_;
 };
@@ -86,7 +90,8 @@ class ModelSeries {
   std::array<Series<prometheus::Counter>, kCloseReasons> batches_;
   Series<prometheus::Counter> lane_compute_;
   Series<prometheus::Counter> skipped_after_deadline_, skipped_after_cancel_;
-  Series<prometheus::Gauge> queue_depth_, queue_capacity_;  // null until a version is loaded
+  // Null until a version is loaded.
+  Series<prometheus::Gauge> predicted_wait_, queue_depth_, queue_capacity_;
   std::map<std::string, VersionSeries, std::less<>> versions_;
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
@@ -17,10 +18,25 @@ namespace {
 
 using Input = std::variant<ImagesInput, TensorView>;
 
-struct Payload {
+// What is known of the photos of a request from their headers; empty for a tensor.
+using PhotoInfos = std::vector<ImageInfo>;
+
+// What the input is made of, once it was checked.
+struct CheckedInput {
   int images = 0;
-  int64_t bytes = 0;
+  PhotoInfos photos;
 };
+
+int64_t PayloadBytes(const Input& input) {
+  if (const auto* tensor = std::get_if<TensorView>(&input)) {
+    return static_cast<int64_t>(tensor->bytes.size());
+  }
+  int64_t bytes = 0;
+  for (const auto& file : std::get<ImagesInput>(input).files) {
+    bytes += static_cast<int64_t>(file.size());
+  }
+  return bytes;
+}
 
 // Says which image an error is about, where there are several.
 absl::Status AtImage(const absl::Status& status, int image, int images) {
@@ -33,31 +49,31 @@ absl::Status AtImage(const absl::Status& status, int image, int images) {
   return at_image;
 }
 
-absl::StatusOr<Payload> CheckImages(const ImagesInput& input, const ImageLimits& limits,
-                                    int max_images) {
+absl::StatusOr<CheckedInput> CheckImages(const ImagesInput& input, const ImageLimits& limits,
+                                         int max_images) {
   const size_t images = input.files.size();
   if (images < 1 || images > static_cast<size_t>(max_images)) {
     return absl::InvalidArgumentError(
         absl::StrCat("a request carries 1 to ", max_images, " images, this one has ", images));
   }
-  Payload payload;
-  payload.images = static_cast<int>(images);
-  for (int i = 0; i < payload.images; ++i) {
-    const absl::Status status = ProbeImage(input.files[i], limits).status();
-    SISKIN_RETURN_IF_ERROR(AtImage(status, i, payload.images));
-    payload.bytes += static_cast<int64_t>(input.files[i].size());
+  CheckedInput checked;
+  checked.images = static_cast<int>(images);
+  for (int i = 0; i < checked.images; ++i) {
+    const absl::StatusOr<ImageInfo> info = ProbeImage(input.files[i], limits);
+    if (!info.ok()) return AtImage(info.status(), i, checked.images);
+    checked.photos.push_back(*info);
   }
-  return payload;
+  return checked;
 }
 
-absl::StatusOr<Payload> CheckInput(const Input& input, const models::InputContract& contract,
-                                   const ImageLimits& limits, int max_images) {
+absl::StatusOr<CheckedInput> CheckInput(const Input& input, const models::InputContract& contract,
+                                        const ImageLimits& limits, int max_images) {
   if (const auto* images = std::get_if<ImagesInput>(&input)) {
     return CheckImages(*images, limits, max_images);
   }
-  const auto& tensor = std::get<TensorView>(input);
-  SISKIN_ASSIGN_OR_RETURN(const int images, CheckTensor(tensor, contract, max_images));
-  return Payload{images, static_cast<int64_t>(tensor.bytes.size())};
+  SISKIN_ASSIGN_OR_RETURN(const int images,
+                          CheckTensor(std::get<TensorView>(input), contract, max_images));
+  return CheckedInput{.images = images};
 }
 
 // Buffers of a lane thread, which it keeps between images.
@@ -81,25 +97,34 @@ absl::Status PreparePhoto(absl::Span<const uint8_t> file, const ImageLimits& lim
 class PendingRequest {
  public:
   PendingRequest(std::shared_ptr<const engine::Servable> servable, const InferenceRequest& request,
-                 const ImageLimits& limits, int images, Permit permit,
-                 engine::BatchObserver* observer, Inference::Done done)
+                 const ImageLimits& limits, CheckedInput checked, Permit permit,
+                 engine::BatchObserver* observer, PrepareCost& prepare_cost, Clock& clock,
+                 Inference::Done done)
       : input_(request.input),
+        photos_(std::move(checked.photos)),
         selector_(request.selector),
         limits_(limits),
         permit_(std::move(permit)),
         observer_(observer),
+        prepare_cost_(prepare_cost),
+        clock_(clock),
         done_(std::move(done)),
-        pending_(images + 1) {
-    result_.images = images;
-    result_.sizes.resize(images);
+        pending_(checked.images + 1) {
+    result_.images = checked.images;
+    result_.sizes.resize(checked.images);
     const engine::LoadedModel& model = *servable->model;
     const bool features = selector_ == engine::OutputSelector::kFeatures;
-    result_.outputs.resize(static_cast<size_t>(images) *
+    result_.outputs.resize(static_cast<size_t>(checked.images) *
                            (features ? model.features() : model.outputs()));
     result_.servable = std::move(servable);
   }
 
   engine::OutputSelector selector() const { return selector_; }
+
+  // Of an image, as far as is known.
+  absl::Duration PrepareEstimate(int image) const {
+    return photos_.empty() ? absl::ZeroDuration() : prepare_cost_.Estimate(photos_[image]);
+  }
 
   // True once an image has failed: the others need not be computed.
   bool failed() const { return failed_.load(std::memory_order_relaxed); }
@@ -107,7 +132,11 @@ class PendingRequest {
   absl::Status Prepare(int image, absl::Span<float> planes) {
     const models::InputContract& contract = result_.servable->model->input();
     if (const auto* photos = std::get_if<ImagesInput>(&input_)) {
-      return PreparePhoto(photos->files[image], limits_, contract, planes, result_.sizes[image]);
+      const MonotonicTime start = clock_.Now();
+      SISKIN_RETURN_IF_ERROR(
+          PreparePhoto(photos->files[image], limits_, contract, planes, result_.sizes[image]));
+      prepare_cost_.Observe(photos_[image], clock_.Now() - start);
+      return absl::OkStatus();
     }
     CopyTensorImage(std::get<TensorView>(input_), contract, image, planes);
     return absl::OkStatus();
@@ -173,10 +202,13 @@ class PendingRequest {
   }
 
   const Input input_;
+  const PhotoInfos photos_;
   const engine::OutputSelector selector_;
   const ImageLimits limits_;
   Permit permit_;
   engine::BatchObserver* const observer_;
+  PrepareCost& prepare_cost_;
+  Clock& clock_;
   Inference::Done done_;
   std::atomic<int> pending_;  // tasks that have not ended, and one for Start itself
   std::atomic<bool> failed_{false};
@@ -231,12 +263,14 @@ absl::Status CheckFitsQueue(int images, const batching::BatchQueue& queue) {
 
 void EnqueueAll(const std::shared_ptr<PendingRequest>& pending, int images,
                 const InferenceRequest& request, batching::BatchQueue& queue) {
+  absl::InlinedVector<std::unique_ptr<batching::Task>, 1> tasks;
+  tasks.reserve(images);
   for (int image = 0; image < images; ++image) {
-    std::unique_ptr<batching::Task> task =
-        std::make_unique<ImageTask>(pending, image, request.deadline, request.cancel);
-    const absl::Status status = queue.Enqueue(task);
-    if (!status.ok()) return pending->FailUnqueued(images - image, status);
+    tasks.push_back(std::make_unique<ImageTask>(pending, image, request.deadline, request.cancel));
+    tasks.back()->set_prepare_cost(pending->PrepareEstimate(image));
   }
+  const absl::Status status = queue.Enqueue(absl::MakeSpan(tasks));
+  if (!status.ok()) pending->FailUnqueued(images, status);
 }
 
 }  // namespace
@@ -259,16 +293,21 @@ void Inference::Start(const InferenceRequest& request, Done done) {
     return done(std::move(able));
   }
 
-  const auto payload = CheckInput(request.input, (*servable)->model->input(), limits_, max_images_);
-  if (!payload.ok()) return done(payload.status());
-  const int images = payload->images;
-  if (absl::Status fits = CheckFitsQueue(images, queue); !fits.ok()) return done(std::move(fits));
-
-  auto permit = admission_.Admit(payload->bytes, request.deadline, clock_.Now());
+  // Before anything is read of the payload: under overload a refusal has to be cheap.
+  auto permit = admission_.Admit(PayloadBytes(request.input), request.deadline, clock_.Now());
   if (!permit.ok()) return done(std::move(permit).status());
 
+  auto checked = CheckInput(request.input, (*servable)->model->input(), limits_, max_images_);
+  absl::Status fits = checked.ok() ? CheckFitsQueue(checked->images, queue) : checked.status();
+  if (!fits.ok()) {
+    permit->Release();
+    return done(std::move(fits));
+  }
+  const int images = checked->images;
+
   const auto pending = std::make_shared<PendingRequest>(
-      *servable, request, limits_, images, *std::move(permit), observer_, std::move(done));
+      *servable, request, limits_, *std::move(checked), *std::move(permit), observer_,
+      prepare_cost_, clock_, std::move(done));
   EnqueueAll(pending, images, request, queue);
   pending->AllStarted();
 }

@@ -1,4 +1,4 @@
-// The path every protocol takes: resolve the model, check the input, be admitted, queue, run,
+// The path every protocol takes: resolve the model, be admitted, check the input, queue, run,
 // answer.
 //
 // A request carries one photo or tensor of 1..max images; each image is a task of its own in the
@@ -32,6 +32,7 @@
 #include "server/engine/observer.h"
 #include "server/pipeline/admission.h"
 #include "server/pipeline/image_decoder.h"
+#include "server/pipeline/prepare_cost.h"
 #include "server/pipeline/tensor_input.h"
 
 namespace siskin::pipeline {
@@ -79,6 +80,7 @@ class Inference {
   const int max_images_;
   engine::BatchObserver* const observer_;
   Clock& clock_;
+  PrepareCost prepare_cost_;
 };
 
 }  // namespace siskin::pipeline

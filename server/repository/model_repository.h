@@ -22,7 +22,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "models/model_loader.h"
-#include "server/batching/batch_queue.h"
+#include "server/batching/scheduler.h"
 
 namespace siskin::repository {
 

@@ -53,7 +53,7 @@ void Infer(const Backend& backend, const pipeline::InferenceRequest& request, Fi
       });
 }
 
-UnaryCall::UnaryCall(const grpc::CallbackServerContext& context, metrics::Metrics& metrics,
+UnaryCall::UnaryCall(grpc::CallbackServerContext& context, metrics::Metrics& metrics,
                      RequestRecord record, const Message& request, const Message& response)
     : context_(context),
       deadline_(Deadline(context)),
@@ -67,6 +67,12 @@ void UnaryCall::End(const absl::Status& status, std::shared_ptr<const engine::Se
                     const std::string& request_id) {
   code_ = status.code();
   record_.SetOutcome(status, std::move(servable));
+  if (const auto delay = RetryDelay(status); delay.has_value()) {
+    // What the retry policy of gRPC's own clients goes by; RetryInfo is for programs.
+    context_.AddTrailingMetadata(
+        "grpc-retry-pushback-ms",
+        absl::StrCat(absl::ToInt64Milliseconds(absl::Ceil(*delay, absl::Milliseconds(1)))));
+  }
   if (status.ok()) metrics_.OnMessage(metrics::Direction::kSent, response_.ByteSizeLong());
   Finish(ToGrpcStatus(status, request_id));
 }

@@ -84,8 +84,8 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   using Message = google::protobuf::MessageLite;
 
   // `request` and `response` are gRPC's and live as long as the call.
-  UnaryCall(const grpc::CallbackServerContext& context, metrics::Metrics& metrics,
-            RequestRecord record, const Message& request, const Message& response);
+  UnaryCall(grpc::CallbackServerContext& context, metrics::Metrics& metrics, RequestRecord record,
+            const Message& request, const Message& response);
 
   MonotonicTime deadline() const { return deadline_; }
   std::shared_ptr<const batching::CancelFlag> cancel() const { return cancel_; }
@@ -98,7 +98,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   void OnDone() override;
 
  private:
-  const grpc::CallbackServerContext& context_;
+  grpc::CallbackServerContext& context_;
   const MonotonicTime deadline_;
   metrics::Metrics& metrics_;
   const std::shared_ptr<batching::CancelFlag> cancel_ = std::make_shared<batching::CancelFlag>();
@@ -113,7 +113,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
 // pipeline checks the rest. Deadline and cancellation are set here.
 template <typename Request, typename Response>
 grpc::ServerUnaryReactor* AnswerUnary(
-    const grpc::CallbackServerContext& context, const Backend& backend, std::string_view method,
+    grpc::CallbackServerContext& context, const Backend& backend, std::string_view method,
     const Request& message, Response& response,
     absl::StatusOr<pipeline::InferenceRequest> (*parse)(const Request&),
     void (*fill)(const Request&, const pipeline::InferenceResult&, Response&)) {

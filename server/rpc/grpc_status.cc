@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "base/rejection.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "spdlog/spdlog.h"
@@ -14,15 +15,8 @@ namespace {
 constexpr absl::string_view kDomain = "siskin";
 constexpr absl::string_view kEllipsis = "...";
 
-// When another try may succeed. A full queue moves on within a few batches; a draining server does
-// not come back, but a balancer finds another one soon.
-std::optional<int64_t> RetryDelayMs(absl::StatusCode code) {
-  if (code == absl::StatusCode::kResourceExhausted) return 100;
-  if (code == absl::StatusCode::kUnavailable) return 1000;
-  return std::nullopt;
-}
-
-std::string SerializeDetails(absl::StatusCode code, const std::string& message) {
+std::string SerializeDetails(const absl::Status& status, const std::string& message) {
+  const absl::StatusCode code = status.code();
   google::rpc::Status details;
   details.set_code(static_cast<int32_t>(code));
   details.set_message(message);
@@ -32,16 +26,26 @@ std::string SerializeDetails(absl::StatusCode code, const std::string& message) 
   info.set_domain(std::string(kDomain));
   details.add_details()->PackFrom(info);
 
-  if (const auto delay_ms = RetryDelayMs(code)) {
+  if (const auto delay = RetryDelay(status); delay.has_value()) {
+    const int64_t nanoseconds = absl::ToInt64Nanoseconds(*delay);
     google::rpc::RetryInfo retry;
-    retry.mutable_retry_delay()->set_seconds(*delay_ms / 1000);
-    retry.mutable_retry_delay()->set_nanos(static_cast<int32_t>(*delay_ms % 1000 * 1'000'000));
+    retry.mutable_retry_delay()->set_seconds(nanoseconds / 1'000'000'000);
+    retry.mutable_retry_delay()->set_nanos(static_cast<int32_t>(nanoseconds % 1'000'000'000));
     details.add_details()->PackFrom(retry);
   }
   return details.SerializeAsString();
 }
 
 }  // namespace
+
+// Without a prediction: a limit on what is in flight gives way within a few batches; a draining
+// server does not come back, but a balancer finds another one soon.
+std::optional<absl::Duration> RetryDelay(const absl::Status& status) {
+  if (const auto predicted = RetryAfterOf(status); predicted.has_value()) return predicted;
+  if (absl::IsResourceExhausted(status)) return absl::Milliseconds(100);
+  if (absl::IsUnavailable(status)) return absl::Seconds(1);
+  return std::nullopt;
+}
 
 std::string CutMessage(absl::string_view message) {
   if (message.size() <= kMaxMessageBytes) return std::string(message);
@@ -60,7 +64,7 @@ grpc::Status ToGrpcStatus(const absl::Status& status, absl::string_view request_
   }
   const std::string message = CutMessage(status.message());
   return grpc::Status(static_cast<grpc::StatusCode>(code), message,
-                      SerializeDetails(code, message));
+                      SerializeDetails(status, message));
 }
 
 }  // namespace siskin::rpc

@@ -7,10 +7,12 @@
 #define SISKIN_SERVER_RPC_GRPC_STATUS_H_
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "grpcpp/support/status.h"
 
 namespace siskin::rpc {
@@ -21,6 +23,10 @@ inline constexpr size_t kMaxMessageBytes = 1024;
 
 // INTERNAL, which is our fault, is logged with `request_id` (the client's; may be empty).
 grpc::Status ToGrpcStatus(const absl::Status& status, absl::string_view request_id);
+
+// When another try may succeed: as the rejection predicts, or a guess by the code. nullopt: a retry
+// does not help.
+std::optional<absl::Duration> RetryDelay(const absl::Status& status);
 
 // `message`, cut to kMaxMessageBytes at the end of a UTF-8 character. An ellipsis marks the cut.
 std::string CutMessage(absl::string_view message);

@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-#include "server/batching/batch_queue.h"
+#include "server/batching/scheduler.h"
 #include "server/engine/inference_task.h"
 #include "server/engine/model_registry.h"
 #include "server/pipeline/admission.h"

@@ -11,7 +11,7 @@
 
 #include "absl/time/clock.h"
 #include "base/clock.h"
-#include "server/batching/batch_queue.h"
+#include "server/batching/scheduler.h"
 #include "tests/fakes/fake_task.h"
 
 namespace {

@@ -311,7 +311,7 @@ TEST_F(LanePoolTest, TwoModelsTakeTurns) {
 
 TEST_F(LanePoolTest, AModelIsPreparedOnceAndCanBeForgotten) {
   Start(TinyModel(1));
-  EXPECT_EQ(pool_->Prepare(model_).code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(pool_->Prepare(model_).status().code(), absl::StatusCode::kAlreadyExists);
   std::weak_ptr<const LoadedModel> watch = model_;
   scheduler_.RemoveQueue(*queue_);
   pool_->Forget(*model_);

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "server/batching/batch_queue.h"
+#include "server/batching/scheduler.h"
 #include "server/metrics/metrics.h"
 #include "tests/fakes/fake_task.h"
 #include "tests/server/metrics/exposition.h"

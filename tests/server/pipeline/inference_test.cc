@@ -206,18 +206,17 @@ TEST_F(InferenceTest, ADamagedPhotoFailsTheRequestAndSparesTheRest) {
   EXPECT_THAT(answer.message(), HasSubstr("image 1 of 3: "));
 }
 
-TEST_F(InferenceTest, AQueueThatFillsHalfWayTakesTheRequestBack) {
+TEST_F(InferenceTest, ARequestIsQueuedWholeOrNotAtAll) {
   const TensorPayload five(5);
   Answer first, second;
   Start(Tensor(five), first);
-  Start(Tensor(five), second);  // three of its images find a place
-  EXPECT_EQ(queue_->size(), kCapacity);
-  EXPECT_EQ(second.calls, 0);  // three tasks still use the payload
+  Start(Tensor(five), second);  // there is place for three of its images
+  ASSERT_EQ(second.calls, 1);
+  EXPECT_EQ(second.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(queue_->size(), 5);
   for (auto& task : Take()) task->Complete(Filled(1), {});
   ASSERT_EQ(first.calls, 1);
   EXPECT_TRUE(first.result->ok());
-  ASSERT_EQ(second.calls, 1);
-  EXPECT_EQ(second.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(admission_.requests(), 0);
 }
 

@@ -13,7 +13,7 @@
 
 #include "absl/synchronization/mutex.h"
 #include "grpcpp/channel.h"
-#include "server/batching/batch_queue.h"
+#include "server/batching/scheduler.h"
 #include "server/engine/inference_task.h"
 #include "server/engine/model_registry.h"
 #include "server/metrics/metrics.h"

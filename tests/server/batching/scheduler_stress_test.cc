@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "server/batching/batch_queue.h"
+#include "server/batching/scheduler.h"
 #include "tests/fakes/fake_task.h"
 
 namespace siskin::batching {

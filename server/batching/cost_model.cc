@@ -1,0 +1,63 @@
+#include "server/batching/cost_model.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace siskin::batching {
+namespace {
+
+constexpr double kAsGood = 0.98;       // of the best throughput
+constexpr double kLargestRise = 1.25;  // of an estimate, by one batch
+constexpr double kFall = 1.0 / 16;     // of the difference, by one batch
+
+}  // namespace
+
+CostModel::CostModel(std::vector<BatchCost> measured) : costs_(std::move(measured)) {
+  std::sort(costs_.begin(), costs_.end(),
+            [](const BatchCost& a, const BatchCost& b) { return a.batch_size > b.batch_size; });
+}
+
+absl::Duration CostModel::Cost(int images) const {
+  absl::Duration total;
+  for (const BatchCost& cost : costs_) {
+    total += images / cost.batch_size * cost.cost;
+    images %= cost.batch_size;
+  }
+  return total;
+}
+
+absl::Duration CostModel::CostPerImage(int batch_size) const {
+  return Cost(batch_size) / batch_size;
+}
+
+int CostModel::BestBatchSize(int limit) const {
+  if (!known()) return limit;
+  absl::Duration least = absl::InfiniteDuration();
+  for (const BatchCost& cost : costs_) {
+    if (cost.batch_size <= limit) least = std::min(least, cost.cost / cost.batch_size);
+  }
+  int best = 1;
+  for (const BatchCost& cost : costs_) {  // ends with the smallest
+    if (cost.batch_size <= limit && cost.cost / cost.batch_size * kAsGood <= least) {
+      best = cost.batch_size;
+    }
+  }
+  return best;
+}
+
+int CostModel::LargestBatchSize(int images) const {
+  for (const BatchCost& cost : costs_) {
+    if (cost.batch_size <= images) return cost.batch_size;
+  }
+  return images;
+}
+
+void CostModel::Observe(int batch_size, absl::Duration took) {
+  for (BatchCost& cost : costs_) {
+    if (cost.batch_size != batch_size) continue;
+    cost.cost = took > cost.cost ? std::min(took, cost.cost * kLargestRise)
+                                 : cost.cost - (cost.cost - took) * kFall;
+  }
+}
+
+}  // namespace siskin::batching

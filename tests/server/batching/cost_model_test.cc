@@ -1,0 +1,60 @@
+#include "server/batching/cost_model.h"
+
+#include <gtest/gtest.h>
+
+namespace siskin::batching {
+namespace {
+
+const absl::Duration kMs = absl::Milliseconds(1);
+
+TEST(CostModelTest, UnknownCostsNothingAndBatchesAll) {
+  const CostModel costs;
+  EXPECT_FALSE(costs.known());
+  EXPECT_EQ(costs.Cost(7), absl::ZeroDuration());
+  EXPECT_EQ(costs.BestBatchSize(8), 8);
+  EXPECT_EQ(costs.LargestBatchSize(7), 7);
+}
+
+TEST(CostModelTest, ABatchRunsAsTheLargestThatItFills) {
+  const CostModel costs({{1, 3 * kMs}, {4, 8 * kMs}, {2, 5 * kMs}});
+  EXPECT_EQ(costs.Cost(1), 3 * kMs);
+  EXPECT_EQ(costs.Cost(7), 16 * kMs);
+  EXPECT_EQ(costs.Cost(8), 16 * kMs);
+  EXPECT_EQ(costs.CostPerImage(4), 2 * kMs);
+  EXPECT_EQ(costs.LargestBatchSize(3), 2);
+  EXPECT_EQ(costs.LargestBatchSize(100), 4);
+}
+
+TEST(CostModelTest, TheBestSizeIsTheSmallestThatIsAsGood) {
+  const CostModel falling({{1, 10 * kMs}, {2, 16 * kMs}, {4, 28 * kMs}, {8, 55.5 * kMs}});
+  EXPECT_EQ(falling.BestBatchSize(8), 4);  // eight brings less than 2 % more
+  EXPECT_EQ(falling.BestBatchSize(3), 2);
+  const CostModel rising({{1, 10 * kMs}, {2, 22 * kMs}, {4, 50 * kMs}});
+  EXPECT_EQ(rising.BestBatchSize(8), 1);
+}
+
+TEST(CostModelTest, FollowsARiseFastAndAFallSlowly) {
+  CostModel costs({{1, 10 * kMs}});
+  costs.Observe(1, 12 * kMs);
+  EXPECT_EQ(costs.Cost(1), 12 * kMs);
+  costs.Observe(1, 4 * kMs);
+  EXPECT_EQ(costs.Cost(1), 11.5 * kMs);
+  for (int i = 0; i < 200; ++i) costs.Observe(1, 4 * kMs);
+  EXPECT_LT(costs.Cost(1), 4.01 * kMs);
+}
+
+TEST(CostModelTest, AStallDoesNotTakeTheEstimateAlong) {
+  CostModel costs({{1, 10 * kMs}});
+  costs.Observe(1, absl::Seconds(5));
+  EXPECT_EQ(costs.Cost(1), 12.5 * kMs);
+}
+
+TEST(CostModelTest, SizesAreFollowedEachByItself) {
+  CostModel costs({{1, 10 * kMs}, {2, 16 * kMs}});
+  costs.Observe(2, 20 * kMs);
+  EXPECT_EQ(costs.Cost(1), 10 * kMs);
+  EXPECT_EQ(costs.Cost(2), 20 * kMs);
+}
+
+}  // namespace
+}  // namespace siskin::batching

@@ -1,0 +1,641 @@
+#include "server/batching/scheduler.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <future>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/rejection.h"
+#include "tests/fakes/fake_task.h"
+#include "tests/fakes/manual_clock.h"
+
+namespace siskin::batching {
+namespace {
+
+using ::siskin::testing::FakeTask;
+using ::siskin::testing::ManualClock;
+using ::siskin::testing::TaskEnd;
+using ::testing::HasSubstr;
+
+constexpr absl::Duration kMs = absl::Milliseconds(1);
+
+// A lane that takes a single batch on its own thread.
+class OneBatchLane {
+ public:
+  explicit OneBatchLane(Scheduler& scheduler)
+      : taken_(std::async(std::launch::async, [&scheduler] {
+          Batch batch;
+          scheduler.WaitForBatch(batch);
+          return batch;
+        })) {}
+  Batch Join() { return taken_.get(); }
+
+ private:
+  std::future<Batch> taken_;
+};
+
+class SchedulerTest : public ::testing::Test {
+ protected:
+  std::shared_ptr<BatchQueue> AddQueue(int max_batch_size, absl::Duration max_delay,
+                                       int capacity = 16, const void* owner = nullptr) {
+    const QueueOptions options = {.limits = {max_batch_size, max_delay}, .capacity = capacity};
+    auto queue = scheduler_->AddQueue(options, owner);
+    EXPECT_TRUE(queue.ok()) << queue.status();
+    return *queue;
+  }
+
+  absl::Status Enqueue(BatchQueue& queue, TaskEnd& end,
+                       MonotonicTime deadline = MonotonicTime::InfiniteFuture(),
+                       std::shared_ptr<const CancelFlag> cancel = nullptr) {
+    std::unique_ptr<Task> task = std::make_unique<FakeTask>(end, deadline, std::move(cancel));
+    const absl::Status status = queue.Enqueue(task);
+    EXPECT_EQ(task == nullptr, status.ok());  // ownership moves if and only if OK is returned
+    return status;
+  }
+
+  static std::vector<const TaskEnd*> Ends(const Batch& batch) {
+    std::vector<const TaskEnd*> ends;
+    for (const auto& task : batch.tasks) ends.push_back(&static_cast<FakeTask&>(*task).end());
+    return ends;
+  }
+
+  void ExpectDrained() {
+    scheduler_->Drain();
+    Batch batch;
+    EXPECT_FALSE(scheduler_->WaitForBatch(batch));
+  }
+
+  ManualClock clock_;
+  std::array<TaskEnd, 256> ends_;
+  std::unique_ptr<Scheduler> scheduler_ = std::make_unique<Scheduler>(clock_);
+};
+
+using Pointers = std::vector<const TaskEnd*>;
+
+TEST_F(SchedulerTest, FullBatchIsHandedOutAtOnceInOrder) {
+  int model = 0;
+  auto queue = AddQueue(3, absl::Hours(1), 16, &model);
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(Enqueue(*queue, ends_[i]).ok());
+  Batch batch;
+  ASSERT_TRUE(scheduler_->WaitForBatch(batch));
+  EXPECT_EQ(batch.owner, &model);
+  EXPECT_EQ(batch.reason, CloseReason::kFull);
+  EXPECT_EQ(Ends(batch), (Pointers{&ends_[0], &ends_[1], &ends_[2]}));
+  EXPECT_EQ(queue->size(), 1);
+}
+
+TEST_F(SchedulerTest, ZeroDelayTakesWhatIsThere) {
+  auto queue = AddQueue(8, absl::ZeroDuration());
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(Enqueue(*queue, ends_[i]).ok());
+  Batch batch;
+  ASSERT_TRUE(scheduler_->WaitForBatch(batch));
+  EXPECT_EQ(batch.reason, CloseReason::kDelay);
+  EXPECT_EQ(Ends(batch), (Pointers{&ends_[0], &ends_[1]}));
+}
+
+TEST_F(SchedulerTest, DelayCountsFromTheOldestTask) {
+  auto queue = AddQueue(8, 5 * kMs);
+  const MonotonicTime start = clock_.Now();
+  ASSERT_TRUE(Enqueue(*queue, ends_[0]).ok());
+  OneBatchLane lane(*scheduler_);
+  clock_.AwaitDeadline(start + 5 * kMs);
+  clock_.Advance(4 * kMs);
+  ASSERT_TRUE(Enqueue(*queue, ends_[1]).ok());
+  clock_.Advance(1 * kMs);
+  const Batch batch = lane.Join();
+  EXPECT_EQ(batch.reason, CloseReason::kDelay);
+  EXPECT_EQ(Ends(batch), (Pointers{&ends_[0], &ends_[1]}));
+  EXPECT_EQ(batch.tasks[0]->enqueued(), start);
+  EXPECT_EQ(batch.tasks[1]->enqueued(), start + 4 * kMs);
+}
+
+TEST_F(SchedulerTest, AWaitingLaneTakesTheBatchThatFills) {
+  auto queue = AddQueue(2, absl::Hours(1));
+  OneBatchLane lane(*scheduler_);
+  clock_.AwaitWaiters(1);
+  ASSERT_TRUE(Enqueue(*queue, ends_[0]).ok());
+  clock_.AwaitDeadline(clock_.Now() + absl::Hours(1));
+  ASSERT_TRUE(Enqueue(*queue, ends_[1]).ok());
+  EXPECT_EQ(lane.Join().reason, CloseReason::kFull);
+}
+
+TEST_F(SchedulerTest, NoWaitReachesADeadline) {
+  auto queue = AddQueue(8, 5 * kMs);
+  ASSERT_TRUE(Enqueue(*queue, ends_[0]).ok());
+  OneBatchLane lane(*scheduler_);
+  clock_.AwaitDeadline(clock_.Now() + 5 * kMs);
+  ASSERT_TRUE(Enqueue(*queue, ends_[1], clock_.Now() + 2 * kMs).ok());
+  const Batch batch = lane.Join();
+  EXPECT_EQ(batch.reason, CloseReason::kDeadline);
+  EXPECT_EQ(Ends(batch), (Pointers{&ends_[1], &ends_[0]}));
+}
+
+TEST_F(SchedulerTest, AFullQueueRefuses) {
+  auto queue = AddQueue(8, absl::Hours(1), /*capacity=*/2);
+  ASSERT_TRUE(Enqueue(*queue, ends_[0]).ok());
+  ASSERT_TRUE(Enqueue(*queue, ends_[1]).ok());
+  const absl::Status status = Enqueue(*queue, ends_[2]);
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(status.message(), HasSubstr("2 waiting"));
+  EXPECT_EQ(ends_[2].ends, 0);
+}
+
+TEST_F(SchedulerTest, DeadTasksAreFailedAndNotBatched) {
+  auto queue = AddQueue(2, 5 * kMs);
+  auto cancel = std::make_shared<CancelFlag>();
+  ASSERT_TRUE(Enqueue(*queue, ends_[0], clock_.Now() + 6 * kMs).ok());
+  ASSERT_TRUE(Enqueue(*queue, ends_[1], MonotonicTime::InfiniteFuture(), cancel).ok());
+  ASSERT_TRUE(Enqueue(*queue, ends_[2]).ok());
+  cancel->Cancel();
+  clock_.Advance(6 * kMs);  // every lane was busy for longer than the delay
+  Batch batch;
+  ASSERT_TRUE(scheduler_->WaitForBatch(batch));
+  EXPECT_EQ(Ends(batch), (Pointers{&ends_[2]}));
+  EXPECT_EQ(ends_[0].status.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(ends_[0].status.message(),
+            "deadline passed after 6ms in the queue; nothing was computed");
+  EXPECT_EQ(ends_[1].status.code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(ends_[1].status.message(), "cancelled after 6ms in the queue; nothing was computed");
+  EXPECT_EQ(ends_[0].ends + ends_[1].ends, 2);
+  EXPECT_EQ(ends_[2].ends, 0);
+}
+
+TEST_F(SchedulerTest, DeadTasksDoNotFillABatch) {
+  auto queue = AddQueue(3, 5 * kMs);
+  auto cancel = std::make_shared<CancelFlag>();
+  const MonotonicTime start = clock_.Now();
+  ASSERT_TRUE(Enqueue(*queue, ends_[0], MonotonicTime::InfiniteFuture(), cancel).ok());
+  ASSERT_TRUE(Enqueue(*queue, ends_[1]).ok());
+  cancel->Cancel();
+  ASSERT_TRUE(Enqueue(*queue, ends_[2]).ok());
+  OneBatchLane lane(*scheduler_);
+  clock_.AwaitDeadline(start + 5 * kMs);  // two are alive: not full
+  EXPECT_EQ(ends_[0].ends, 1);
+  clock_.Advance(5 * kMs);
+  EXPECT_EQ(Ends(lane.Join()), (Pointers{&ends_[1], &ends_[2]}));
+}
+
+TEST_F(SchedulerTest, TheDeadAreReplacedByThoseBehindThem) {
+  auto queue = AddQueue(2, absl::Hours(1));
+  auto cancel = std::make_shared<CancelFlag>();
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_TRUE(
+        Enqueue(*queue, ends_[i], MonotonicTime::InfiniteFuture(), i % 2 ? cancel : nullptr).ok());
+  }
+  cancel->Cancel();
+  Batch batch;
+  ASSERT_TRUE(scheduler_->WaitForBatch(batch));
+  EXPECT_EQ(Ends(batch), (Pointers{&ends_[0], &ends_[2]}));
+  ASSERT_TRUE(scheduler_->WaitForBatch(batch));
+  EXPECT_EQ(Ends(batch), (Pointers{&ends_[4], &ends_[6]}));
+  EXPECT_EQ(batch.reason, CloseReason::kFull);
+}
+
+TEST_F(SchedulerTest, AQueueOfTheDeadMakesNoBatch) {
+  auto queue = AddQueue(1, absl::ZeroDuration());
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(Enqueue(*queue, ends_[i], clock_.Now() + 1 * kMs).ok());
+  }
+  clock_.Advance(1 * kMs);
+  ExpectDrained();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(ends_[i].ends, 1);
+}
+
+TEST_F(SchedulerTest, DrainHandsOutTheRestWithoutDelay) {
+  auto queue = AddQueue(2, absl::Hours(1));
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(Enqueue(*queue, ends_[i]).ok());
+  scheduler_->Drain();
+  EXPECT_EQ(Enqueue(*queue, ends_[3]).code(), absl::StatusCode::kUnavailable);
+  Batch batch;
+  ASSERT_TRUE(scheduler_->WaitForBatch(batch));
+  EXPECT_EQ(batch.reason, CloseReason::kFull);
+  ASSERT_TRUE(scheduler_->WaitForBatch(batch));
+  EXPECT_EQ(batch.reason, CloseReason::kDraining);
+  EXPECT_EQ(Ends(batch), (Pointers{&ends_[2]}));
+  EXPECT_FALSE(scheduler_->WaitForBatch(batch));
+}
+
+TEST_F(SchedulerTest, DrainWakesEveryLane) {
+  OneBatchLane first(*scheduler_), second(*scheduler_);
+  clock_.AwaitWaiters(2);
+  scheduler_->Drain();
+  EXPECT_TRUE(first.Join().tasks.empty());
+  EXPECT_TRUE(second.Join().tasks.empty());
+}
+
+TEST_F(SchedulerTest, ARemovedQueueFailsWhatWaits) {
+  auto queue = AddQueue(1, absl::ZeroDuration());
+  ASSERT_TRUE(Enqueue(*queue, ends_[0]).ok());
+  scheduler_->RemoveQueue(*queue);
+  EXPECT_EQ(ends_[0].status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(ends_[0].ends, 1);
+  EXPECT_EQ(Enqueue(*queue, ends_[1]).code(), absl::StatusCode::kUnavailable);
+  scheduler_->RemoveQueue(*queue);  // again: no effect
+  ExpectDrained();
+}
+
+TEST_F(SchedulerTest, TheSchedulerFailsWhatIsLeft) {
+  auto first = AddQueue(8, absl::Hours(1));
+  auto second = AddQueue(8, absl::Hours(1));
+  ASSERT_TRUE(Enqueue(*first, ends_[0]).ok());
+  ASSERT_TRUE(Enqueue(*second, ends_[1]).ok());
+  scheduler_.reset();
+  EXPECT_EQ(ends_[0].status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(ends_[1].status.code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(SchedulerTest, TheOldestHeadIsServedFirst) {
+  int a = 0, b = 0;
+  auto queue_a = AddQueue(1, absl::ZeroDuration(), 16, &a);
+  auto queue_b = AddQueue(1, absl::ZeroDuration(), 16, &b);
+  const std::vector<BatchQueue*> order = {queue_b.get(), queue_a.get(), queue_a.get(),
+                                          queue_b.get()};
+  for (size_t i = 0; i < order.size(); ++i) {
+    ASSERT_TRUE(Enqueue(*order[i], ends_[i]).ok());
+    clock_.Advance(1 * kMs);
+  }
+  for (size_t i = 0; i < order.size(); ++i) {
+    Batch batch;
+    ASSERT_TRUE(scheduler_->WaitForBatch(batch));
+    EXPECT_EQ(Ends(batch), (Pointers{&ends_[i]})) << i;
+    EXPECT_EQ(batch.owner, order[i] == queue_a.get() ? &a : &b);
+  }
+}
+
+TEST_F(SchedulerTest, AnOlderTaskThatIsNotDueDoesNotBlockOthers) {
+  auto patient = AddQueue(8, absl::Hours(1));
+  auto eager = AddQueue(8, absl::ZeroDuration());
+  ASSERT_TRUE(Enqueue(*patient, ends_[0]).ok());
+  clock_.Advance(1 * kMs);
+  ASSERT_TRUE(Enqueue(*eager, ends_[1]).ok());
+  Batch batch;
+  ASSERT_TRUE(scheduler_->WaitForBatch(batch));
+  EXPECT_EQ(Ends(batch), (Pointers{&ends_[1]}));
+}
+
+TEST_F(SchedulerTest, ALaneThatWaitsForOneQueueWakesForAnother) {
+  auto slow = AddQueue(8, 10 * kMs);
+  auto fast = AddQueue(8, 2 * kMs);
+  const MonotonicTime start = clock_.Now();
+  ASSERT_TRUE(Enqueue(*slow, ends_[0]).ok());
+  OneBatchLane lane(*scheduler_);
+  clock_.AwaitDeadline(start + 10 * kMs);
+  ASSERT_TRUE(Enqueue(*fast, ends_[1]).ok());
+  clock_.AwaitDeadline(start + 2 * kMs);
+  clock_.Advance(2 * kMs);
+  EXPECT_EQ(Ends(lane.Join()), (Pointers{&ends_[1]}));
+}
+
+TEST_F(SchedulerTest, ALaneThatLeavesHandsTheWatchOver) {
+  auto slow = AddQueue(8, 20 * kMs);
+  auto eager = AddQueue(8, absl::ZeroDuration());
+  const MonotonicTime slow_is_due = clock_.Now() + 20 * kMs;
+  ASSERT_TRUE(Enqueue(*slow, ends_[0]).ok());
+  OneBatchLane first(*scheduler_);
+  clock_.AwaitDeadline(slow_is_due);
+  OneBatchLane second(*scheduler_);
+  clock_.AwaitWaiters(2);
+  EXPECT_EQ(clock_.timed_waiters(), 1);  // one watches for both
+
+  ASSERT_TRUE(Enqueue(*eager, ends_[1]).ok());
+  clock_.AwaitWaiters(1);  // one has left, be it the one that watched
+  clock_.AwaitDeadline(slow_is_due);
+  clock_.Advance(20 * kMs);
+  EXPECT_EQ(first.Join().tasks.size() + second.Join().tasks.size(), 2u);
+}
+
+TEST_F(SchedulerTest, TwoQueuesFallDueOneAfterTheOther) {
+  auto first = AddQueue(8, 10 * kMs);
+  auto second = AddQueue(8, 20 * kMs);
+  const MonotonicTime start = clock_.Now();
+  OneBatchLane lanes[] = {OneBatchLane(*scheduler_), OneBatchLane(*scheduler_)};
+  clock_.AwaitWaiters(2);
+  ASSERT_TRUE(Enqueue(*first, ends_[0]).ok());
+  clock_.AwaitDeadline(start + 10 * kMs);
+  ASSERT_TRUE(Enqueue(*second, ends_[1]).ok());
+  clock_.Advance(10 * kMs);
+  clock_.AwaitDeadline(start + 20 * kMs);  // the other lane, since one took its batch
+  clock_.Advance(10 * kMs);
+  EXPECT_EQ(lanes[0].Join().tasks.size() + lanes[1].Join().tasks.size(), 2u);
+}
+
+TEST_F(SchedulerTest, ABurstIsSharedAmongWaitingLanes) {
+  auto queue = AddQueue(2, absl::Hours(1));
+  OneBatchLane lanes[] = {OneBatchLane(*scheduler_), OneBatchLane(*scheduler_)};
+  clock_.AwaitWaiters(2);
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(Enqueue(*queue, ends_[i]).ok());
+  for (OneBatchLane& lane : lanes) EXPECT_EQ(lane.Join().tasks.size(), 2);
+}
+
+TEST_F(SchedulerTest, ATaskThatChangesNothingWakesNobody) {
+  auto queue = AddQueue(8, 5 * kMs);
+  OneBatchLane lane(*scheduler_);
+  clock_.AwaitWaiters(1);
+  ASSERT_TRUE(Enqueue(*queue, ends_[0]).ok());
+  clock_.AwaitDeadline(clock_.Now() + 5 * kMs);
+  for (int i = 1; i < 7; ++i) ASSERT_TRUE(Enqueue(*queue, ends_[i]).ok());
+  clock_.Advance(5 * kMs);
+  EXPECT_EQ(lane.Join().tasks.size(), 7);
+  EXPECT_EQ(clock_.waits(), 2);  // for a first task, then for its delay
+}
+
+// Costs of 10 ms an image, in batches of one.
+QueueOptions TenMilliseconds(int capacity = 64) {
+  return {
+      .limits = {.max_batch_size = 1}, .capacity = capacity, .costs = CostModel({{1, 10 * kMs}})};
+}
+
+TEST_F(SchedulerTest, TheEarliestDeadlineComesFirst) {
+  auto queue = scheduler_->AddQueue({}, nullptr).value();
+  const MonotonicTime now = clock_.Now();
+  ASSERT_TRUE(Enqueue(*queue, ends_[0], now + 900 * kMs).ok());
+  ASSERT_TRUE(Enqueue(*queue, ends_[1], now + 50 * kMs).ok());
+  ASSERT_TRUE(Enqueue(*queue, ends_[2]).ok());
+  ASSERT_TRUE(Enqueue(*queue, ends_[3], now + 50 * kMs).ok());
+  Batch batch;
+  ASSERT_TRUE(scheduler_->WaitForBatch(batch));
+  EXPECT_EQ(Ends(batch), (Pointers{&ends_[1], &ends_[3], &ends_[0], &ends_[2]}));
+}
+
+TEST_F(SchedulerTest, NoTaskIsOvertakenForEver) {
+  auto queue = scheduler_->AddQueue({.limits = {.max_batch_size = 1}}, nullptr).value();
+  ASSERT_TRUE(Enqueue(*queue, ends_[0]).ok());
+  clock_.Advance(kMaxOvertaking);
+  ASSERT_TRUE(Enqueue(*queue, ends_[1], clock_.Now() + 1 * kMs).ok());
+  Batch batch;
+  ASSERT_TRUE(scheduler_->WaitForBatch(batch));
+  EXPECT_EQ(Ends(batch), (Pointers{&ends_[0]}));
+}
+
+TEST_F(SchedulerTest, WhatWouldBeLateIsRefusedWithTheTimeToRetry) {
+  auto queue = scheduler_->AddQueue(TenMilliseconds(), nullptr).value();
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(Enqueue(*queue, ends_[i], clock_.Now() + 30 * kMs).ok()) << i;
+  }
+  const absl::Status status = Enqueue(*queue, ends_[3], clock_.Now() + 30 * kMs);
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(RejectionOf(status), Rejection::kPredictedLate);
+  EXPECT_EQ(RetryAfterOf(status), 10 * kMs);
+  EXPECT_THAT(status.message(), HasSubstr("10ms after the deadline"));
+  EXPECT_TRUE(Enqueue(*queue, ends_[3], clock_.Now() + 40 * kMs).ok());
+}
+
+TEST_F(SchedulerTest, ABusyLaneCountsForWhatItHasLeft) {
+  auto queue = scheduler_->AddQueue(TenMilliseconds(), nullptr).value();
+  ASSERT_TRUE(Enqueue(*queue, ends_[0]).ok());
+  Batch batch;
+  ASSERT_TRUE(scheduler_->WaitForBatch(batch));
+  clock_.Advance(4 * kMs);
+  EXPECT_EQ(queue->PredictedWait(), 6 * kMs);
+  EXPECT_FALSE(Enqueue(*queue, ends_[1], clock_.Now() + 15 * kMs).ok());
+  EXPECT_TRUE(Enqueue(*queue, ends_[1], clock_.Now() + 16 * kMs).ok());
+}
+
+TEST_F(SchedulerTest, WorkIsPouredOverTheLanes) {
+  scheduler_->SetLanes(2);
+  auto queue = scheduler_->AddQueue(TenMilliseconds(), nullptr).value();
+  EXPECT_EQ(queue->PredictedWait(), absl::ZeroDuration());
+  ASSERT_TRUE(Enqueue(*queue, ends_[0]).ok());
+  Batch batch;
+  ASSERT_TRUE(scheduler_->WaitForBatch(batch, 1));
+  EXPECT_EQ(queue->PredictedWait(), absl::ZeroDuration());  // the other one is free
+  for (int i = 1; i < 4; ++i) ASSERT_TRUE(Enqueue(*queue, ends_[i]).ok());
+  EXPECT_EQ(queue->PredictedWait(), 20 * kMs);
+}
+
+TEST_F(SchedulerTest, AStalledLaneIsNotCountedOn) {
+  scheduler_->SetLanes(2);
+  auto queue = scheduler_->AddQueue(TenMilliseconds(), nullptr).value();
+  ASSERT_TRUE(Enqueue(*queue, ends_[0]).ok());
+  Batch batch;
+  ASSERT_TRUE(scheduler_->WaitForBatch(batch, 1));
+  for (int i = 1; i < 5; ++i) ASSERT_TRUE(Enqueue(*queue, ends_[i]).ok());
+  clock_.Advance(40 * kMs);                     // it should have come back after ten
+  EXPECT_EQ(queue->PredictedWait(), 40 * kMs);  // four, by the other lane alone
+  Batch next;
+  ASSERT_TRUE(scheduler_->WaitForBatch(next, 1));  // it is back
+  EXPECT_EQ(queue->PredictedWait(), 20 * kMs);
+}
+
+// What is taken in will be in time: a request that would go before it does not make it late.
+TEST_F(SchedulerTest, AnEarlierDeadlineDoesNotBreakAPromise) {
+  auto queue = scheduler_->AddQueue(TenMilliseconds(), nullptr).value();
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(Enqueue(*queue, ends_[i], clock_.Now() + 31 * kMs).ok()) << i;
+  }
+  const absl::Status status = Enqueue(*queue, ends_[3], clock_.Now() + 20 * kMs);
+  EXPECT_EQ(RejectionOf(status), Rejection::kPredictedLate);
+  EXPECT_THAT(status.message(), HasSubstr("others late"));
+  EXPECT_EQ(RetryAfterOf(status), 9 * kMs);
+}
+
+// The lanes do not share the work behind it evenly: one of them is busy for a while.
+TEST_F(SchedulerTest, APromiseCountsTheLanesThatAreFreeUntilThen) {
+  scheduler_->SetLanes(2);
+  auto queue = scheduler_->AddQueue(TenMilliseconds(), nullptr).value();
+  std::unique_ptr<Task> photo = std::make_unique<FakeTask>(ends_[0]);
+  photo->set_prepare_cost(90 * kMs);
+  ASSERT_TRUE(queue->Enqueue(photo).ok());
+  Batch batch;
+  ASSERT_TRUE(scheduler_->WaitForBatch(batch, 1));
+  for (int i = 1; i < 6; ++i) ASSERT_TRUE(Enqueue(*queue, ends_[i], clock_.Now() + 55 * kMs).ok());
+  for (int i = 6; i < 21; ++i) {
+    ASSERT_TRUE(Enqueue(*queue, ends_[i], clock_.Now() + absl::Minutes(1)).ok());
+  }
+  EXPECT_EQ(RetryAfterOf(Enqueue(*queue, ends_[21], clock_.Now() + 30 * kMs)), 5 * kMs);
+}
+
+TEST_F(SchedulerTest, WhatIsLateAnywayKeepsNothingOut) {
+  auto queue = scheduler_->AddQueue(TenMilliseconds(), nullptr).value();
+  std::unique_ptr<Task> photo = std::make_unique<FakeTask>(ends_[0], clock_.Now() + 41 * kMs);
+  photo->set_prepare_cost(30 * kMs);
+  ASSERT_TRUE(queue->Enqueue(photo).ok());
+  EXPECT_FALSE(Enqueue(*queue, ends_[1], clock_.Now() + 20 * kMs).ok());
+  clock_.Advance(5 * kMs);  // 36 are left, and 40 needed
+  EXPECT_TRUE(Enqueue(*queue, ends_[1], clock_.Now() + 20 * kMs).ok());
+}
+
+TEST_F(SchedulerTest, WhatEndsAtItsDeadlineIsInTime) {
+  auto queue = scheduler_->AddQueue(TenMilliseconds(), nullptr).value();
+  ASSERT_TRUE(Enqueue(*queue, ends_[0], clock_.Now() + 10 * kMs).ok());
+  Batch batch;
+  ASSERT_TRUE(scheduler_->WaitForBatch(batch));
+  EXPECT_EQ(Ends(batch), (Pointers{&ends_[0]}));
+}
+
+TEST_F(SchedulerTest, ATaskIsPreparedByOneLane) {
+  scheduler_->SetLanes(2);
+  auto queue = scheduler_->AddQueue(TenMilliseconds(), nullptr).value();
+  for (const absl::Duration left : {39 * kMs, 40 * kMs}) {
+    std::unique_ptr<Task> photo = std::make_unique<FakeTask>(ends_[0], clock_.Now() + left);
+    photo->set_prepare_cost(30 * kMs);
+    EXPECT_EQ(queue->Enqueue(photo).ok(), left == 40 * kMs);
+  }
+}
+
+TEST_F(SchedulerTest, ABatchIsAsLargeAsItsPreparationAllows) {
+  const CostModel costs({{1, 10 * kMs}, {2, 12 * kMs}});
+  auto queue =
+      scheduler_->AddQueue({.limits = {.max_batch_size = 2}, .costs = costs}, nullptr).value();
+  const MonotonicTime now = clock_.Now();
+  for (int i = 0; i < 2; ++i) {
+    std::unique_ptr<Task> photo = std::make_unique<FakeTask>(ends_[i], now + (20 + 50 * i) * kMs);
+    photo->set_prepare_cost(5 * kMs);
+    ASSERT_TRUE(queue->Enqueue(photo).ok());
+  }
+  Batch batch;
+  ASSERT_TRUE(scheduler_->WaitForBatch(batch));  // both would take 22 ms
+  EXPECT_EQ(Ends(batch), (Pointers{&ends_[0]}));
+}
+
+TEST_F(SchedulerTest, ARequestOfManyImagesIsTakenWholeOrNotAtAll) {
+  auto queue = scheduler_->AddQueue(TenMilliseconds(/*capacity=*/4), nullptr).value();
+  const auto enqueue = [&](int count, absl::Duration deadline) {
+    std::vector<std::unique_ptr<Task>> tasks;
+    for (int i = 0; i < count; ++i) {
+      tasks.push_back(std::make_unique<FakeTask>(ends_[i], clock_.Now() + deadline));
+    }
+    const absl::Status status = queue->Enqueue(absl::MakeSpan(tasks));
+    for (const auto& task : tasks) EXPECT_EQ(task == nullptr, status.ok());
+    return status;
+  };
+  EXPECT_EQ(RejectionOf(enqueue(5, absl::Hours(1))), Rejection::kQueueFull);
+  EXPECT_EQ(RejectionOf(enqueue(3, 29 * kMs)), Rejection::kPredictedLate);
+  EXPECT_EQ(queue->size(), 0);
+  EXPECT_TRUE(enqueue(3, 30 * kMs).ok());
+  EXPECT_EQ(queue->size(), 3);
+}
+
+TEST_F(SchedulerTest, WhatCanNoLongerBeInTimeIsNotStarted) {
+  auto queue = scheduler_->AddQueue(TenMilliseconds(), nullptr).value();
+  ASSERT_TRUE(Enqueue(*queue, ends_[0], clock_.Now() + 15 * kMs).ok());
+  ASSERT_TRUE(Enqueue(*queue, ends_[1], clock_.Now() + 100 * kMs).ok());
+  clock_.Advance(6 * kMs);
+  Batch batch;
+  ASSERT_TRUE(scheduler_->WaitForBatch(batch));
+  EXPECT_EQ(Ends(batch), (Pointers{&ends_[1]}));
+  EXPECT_EQ(ends_[0].status.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_THAT(ends_[0].status.message(), HasSubstr("only 9ms were left"));
+}
+
+TEST_F(SchedulerTest, PreparationCounts) {
+  auto queue = scheduler_->AddQueue(TenMilliseconds(), nullptr).value();
+  std::unique_ptr<Task> photo = std::make_unique<FakeTask>(ends_[0], clock_.Now() + 50 * kMs);
+  photo->set_prepare_cost(30 * kMs);
+  ASSERT_TRUE(queue->Enqueue(photo).ok());
+  EXPECT_EQ(queue->PredictedWait(), 40 * kMs);
+  EXPECT_TRUE(Enqueue(*queue, ends_[1], clock_.Now() + 51 * kMs).ok());  // behind the photo
+  EXPECT_FALSE(Enqueue(*queue, ends_[2], clock_.Now() + 59 * kMs).ok());
+  EXPECT_TRUE(Enqueue(*queue, ends_[2], clock_.Now() + 60 * kMs).ok());
+}
+
+TEST_F(SchedulerTest, ModelsShareLaneTimeByWeight) {
+  int light = 0, heavy = 0;
+  QueueOptions options = TenMilliseconds();
+  auto first = scheduler_->AddQueue(options, &light).value();
+  options.weight = 3;
+  auto second = scheduler_->AddQueue(options, &heavy).value();
+  for (int i = 0; i < 32; ++i) {
+    ASSERT_TRUE(Enqueue(*first, ends_[2 * i]).ok());
+    ASSERT_TRUE(Enqueue(*second, ends_[2 * i + 1]).ok());
+  }
+  int served = 0;
+  Batch batch;
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_TRUE(scheduler_->WaitForBatch(batch));
+    if (batch.owner == &light) ++served;
+    clock_.Advance(10 * kMs);
+  }
+  EXPECT_EQ(served, 10);
+}
+
+TEST_F(SchedulerTest, AModelThatWasIdleDoesNotCatchUp) {
+  int busy = 0, fresh = 0;
+  auto first = scheduler_->AddQueue(TenMilliseconds(), &busy).value();
+  auto second = scheduler_->AddQueue(TenMilliseconds(), &fresh).value();
+  Batch batch;
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(Enqueue(*first, ends_[i]).ok());
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(scheduler_->WaitForBatch(batch));
+  for (int i = 20; i < 40; ++i) ASSERT_TRUE(Enqueue(*second, ends_[i]).ok());
+  int served = 0;
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(scheduler_->WaitForBatch(batch));
+    if (batch.owner == &fresh) ++served;
+  }
+  EXPECT_EQ(served, 5);
+}
+
+// Nor does one that comes when all that the busy one has to do runs already.
+TEST_F(SchedulerTest, AModelThatWasIdleDoesNotCatchUpWithOneThatRuns) {
+  int busy = 0, fresh = 0;
+  auto first = scheduler_->AddQueue(TenMilliseconds(), &busy).value();
+  auto second = scheduler_->AddQueue(TenMilliseconds(), &fresh).value();
+  Batch batch;
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(Enqueue(*first, ends_[i]).ok());
+    ASSERT_TRUE(scheduler_->WaitForBatch(batch));
+  }
+  for (int i = 10; i < 20; ++i) ASSERT_TRUE(Enqueue(*second, ends_[i]).ok());
+  for (int i = 20; i < 30; ++i) ASSERT_TRUE(Enqueue(*first, ends_[i]).ok());
+  int served = 0;
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(scheduler_->WaitForBatch(batch));
+    if (batch.owner == &fresh) ++served;
+  }
+  EXPECT_EQ(served, 5);
+}
+
+TEST_F(SchedulerTest, WithoutDeadlinesAStandingQueueIsCutToTheTarget) {
+  auto queue = scheduler_->AddQueue(TenMilliseconds(), nullptr).value();
+  size_t next = 0;
+  const auto arrive = [&] { return Enqueue(*queue, ends_[next++]); };
+  for (int i = 0; i < 40; ++i) ASSERT_TRUE(arrive().ok());  // a burst is taken
+  Batch batch;
+  absl::Status refused;
+  for (int i = 0; i < 60 && refused.ok(); ++i) {  // one comes as one goes: it never empties
+    ASSERT_TRUE(scheduler_->WaitForBatch(batch));
+    clock_.Advance(10 * kMs);
+    refused = arrive();
+  }
+  EXPECT_EQ(RejectionOf(refused), Rejection::kOverload);
+  EXPECT_GT(RetryAfterOf(refused), 200 * kMs);  // some 40 wait, the target is 100 ms
+  while (queue->size() > 9) {
+    ASSERT_TRUE(scheduler_->WaitForBatch(batch));
+    clock_.Advance(10 * kMs);
+  }
+  EXPECT_TRUE(arrive().ok());
+
+  // It is kept at the target as long as more comes than goes.
+  for (int i = 0; i < 60; ++i) {
+    ASSERT_TRUE(scheduler_->WaitForBatch(batch));
+    clock_.Advance(10 * kMs);
+    while (arrive().ok()) {
+    }
+    EXPECT_LE(queue->size(), 11);
+  }
+}
+
+TEST_F(SchedulerTest, OptionsOutOfRangeAreRefused) {
+  const QueueOptions bad[] = {
+      {.limits = {.max_batch_size = 0}},
+      {.limits = {.max_batch_size = -1}},
+      {.limits = {.max_batch_size = kMaxBatchSize + 1}},
+      {.limits = {.max_delay = -1 * kMs}},
+      {.limits = {.max_delay = absl::InfiniteDuration()}},
+      {.capacity = 0},
+      {.weight = 0},
+  };
+  for (const QueueOptions& options : bad) {
+    EXPECT_EQ(scheduler_->AddQueue(options, nullptr).status().code(),
+              absl::StatusCode::kInvalidArgument);
+  }
+}
+
+}  // namespace
+}  // namespace siskin::batching
