@@ -1,0 +1,135 @@
+// Of Invariants: what is started, when, in which order and in which batch.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "tests/simulation/invariants.h"
+#include "tests/simulation/trail.h"
+
+namespace siskin::simulation {
+
+void Invariants::Started(const batching::Batch& batch, absl::Span<TaskRecord* const> tasks,
+                         int lane, Nanoseconds now) {
+  if (tasks.empty()) return Violate(now, "a batch without tasks");
+  const int model = tasks.front()->model;
+  Watch& watch = watches_[model];
+  if (batch.queue != watch.queue || batch.owner != &scenario_.models[model]) {
+    Violate(now, absl::StrCat("the batch of ", Name(*tasks.front()), " names another model"));
+  }
+  absl::Duration cost = watch.costs.Cost(static_cast<int>(tasks.size()));
+  for (TaskRecord* const task : tasks) {
+    if (task->model != model) Violate(now, "a batch holds tasks of two models");
+    CheckStartable(*task, now);
+    if (violated()) return;
+    cost += absl::Nanoseconds(task->prepare);
+  }
+  CheckOrder(watch, tasks, now);
+  CheckBatchSize(watch, model, tasks, cost, now);
+  for (TaskRecord* const task : tasks) {
+    StopWaiting(*task);
+    task->state = TaskState::kRunning;
+    task->started = now;
+    if (now > task->latest_start) {
+      Violate(now, absl::StrCat(Name(*task), " starved: it had to be started at ",
+                                Text(task->latest_start)));
+    }
+    watch.longest_wait = std::max(watch.longest_wait, now - task->arrived);
+  }
+  lanes_[lane] = {.busy = true, .taken = now, .expected_end = now + absl::ToInt64Nanoseconds(cost)};
+  --free_lanes_;
+  if (!delays(model)) {
+    several_started_ |= tasks.size() > 1;
+    CheckShares(watch, model, cost, now);
+  }
+}
+
+void Invariants::CheckStartable(const TaskRecord& task, Nanoseconds now) {
+  if (task.state != TaskState::kWaiting) {
+    Violate(now, absl::StrCat(Name(task), " was started and did not wait"));
+  }
+  if (task.cancel.cancelled()) Violate(now, absl::StrCat(Name(task), " was started, cancelled"));
+  if (task.deadline == kNever) return;
+  const absl::Duration left = absl::Nanoseconds(task.deadline - now);
+  const absl::Duration need = absl::Nanoseconds(task.prepare) + watches_[task.model].costs.Cost(1);
+  if (left <= absl::ZeroDuration() || left < need) {
+    Violate(now, absl::StrCat(Name(task), " was started with ", absl::FormatDuration(left),
+                              " left and needs ", absl::FormatDuration(need)));
+  }
+}
+
+void Invariants::CheckOrder(const Watch& watch, absl::Span<TaskRecord* const> tasks,
+                            Nanoseconds now) {
+  for (size_t i = 1; i < tasks.size(); ++i) {
+    if (!Earlier(*tasks[i - 1], *tasks[i])) {
+      Violate(now, absl::StrCat("a batch has ", Name(*tasks[i - 1]), " before task ", tasks[i]->id,
+                                ", which has an earlier turn"));
+    }
+  }
+  size_t earlier = 0;
+  for (const TaskRecord* const task : watch.waiting) earlier += Earlier(*task, *tasks.back());
+  if (earlier > tasks.size() - 1) {
+    Violate(now, absl::StrCat(Name(*tasks.back()), " was started before tasks of earlier turns"));
+  }
+}
+
+void Invariants::CheckBatchSize(const Watch& watch, int model, absl::Span<TaskRecord* const> tasks,
+                                absl::Duration cost, Nanoseconds now) {
+  const int size = static_cast<int>(tasks.size());
+  if (size > scenario_.models[model].queue.limits.max_batch_size) {
+    Violate(now, absl::StrCat("a batch of ", size, " is larger than max_batch_size"));
+  }
+  if (delays(model)) return;
+  if (size > watch.costs.best_batch_size()) {
+    Violate(now, absl::StrCat("a batch of ", size, ", though batches of ",
+                              watch.costs.best_batch_size(), " bring as many images"));
+  }
+  Nanoseconds deadline = kNever;
+  for (const TaskRecord* const task : tasks) deadline = std::min(deadline, task->deadline);
+  if (deadline != kNever && cost > absl::Nanoseconds(deadline - now)) {
+    Violate(now, absl::StrCat("a batch of ", size, " was started at ", Text(now), " that takes ",
+                              absl::FormatDuration(cost), ", with a deadline at ", Text(deadline)));
+  }
+  if (scenario_.exact && size < watch.costs.best_batch_size()) CheckFullBatch(watch, tasks, now);
+}
+
+// Under backlog batches are full, whatever the other lanes do: lanes that will be busy for longer
+// than an image takes do not get a part of the queue.
+void Invariants::CheckFullBatch(const Watch& watch, absl::Span<TaskRecord* const> tasks,
+                                Nanoseconds now) {
+  const Nanoseconds soon = now + absl::ToInt64Nanoseconds(watch.costs.Cost(1));
+  const auto lanes = std::count_if(lanes_.begin(), lanes_.end(), [soon](const LaneWatch& lane) {
+    return !lane.busy || lane.expected_end <= soon;
+  });
+  if (static_cast<int64_t>(watch.waiting.size()) < watch.costs.best_batch_size() * lanes) return;
+  absl::Duration cost = watch.costs.Cost(watch.costs.best_batch_size());
+  for (const TaskRecord* const task : watch.waiting) {
+    if (task->prepare > 0 ||
+        (task->deadline != kNever && absl::Nanoseconds(task->deadline - now) < cost)) {
+      return;
+    }
+  }
+  Violate(now, absl::StrCat("a batch of ", tasks.size(), " instead of ",
+                            watch.costs.best_batch_size(), ", though ", watch.waiting.size(),
+                            " tasks wait and only ", lanes, " lanes will be free soon"));
+}
+
+void Invariants::CheckShares(const Watch& watch, int model, absl::Duration cost, Nanoseconds now) {
+  if (!watch.costs.known()) return;
+  shares_.Give(model, absl::ToDoubleNanoseconds(cost));
+  const double excess = shares_.Excess();
+  if (excess > 100) {
+    Violate(now, absl::StrCat("after the batch of model ", model,
+                              " lane time is not shared by weight: a model had ",
+                              Text(static_cast<Nanoseconds>(excess)), " too much"));
+  }
+  if (watch.waiting.empty()) shares_.SetBacklogged(model, false);
+}
+
+void Invariants::CheckPromise(const TaskRecord& task, Nanoseconds miss, Nanoseconds now) {
+  if (!guarantees_.in_time() || task.deadline == kNever) return;
+  if (miss > guarantees_.AllowedMiss()) {
+    Violate(now, absl::StrCat(Name(task), " was accepted and missed its deadline by ", Text(miss),
+                              "; ", Text(guarantees_.AllowedMiss()), " are allowed"));
+  }
+}
+
+}  // namespace siskin::simulation
