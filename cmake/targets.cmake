@@ -26,8 +26,8 @@ function(siskin_precompile target name)
     target_precompile_headers(${owner} PRIVATE <${name}.h>)
     # The compiler takes it only where the same macros are defined, those of packages included.
     siskin_options(${owner})
-    set_target_properties(${owner} PROPERTIES CXX_COMPILER_LAUNCHER
-      "${PROJECT_SOURCE_DIR}/cmake/precompile.sh;${CMAKE_CXX_COMPILER_LAUNCHER}")
+    set(launcher ${PROJECT_SOURCE_DIR}/cmake/precompile.sh ${CMAKE_CXX_COMPILER_LAUNCHER})
+    set_target_properties(${owner} PROPERTIES CXX_COMPILER_LAUNCHER "${launcher}")
     if(name MATCHES "test")
       target_link_libraries(${owner} PRIVATE GTest::gmock)
       target_compile_options(${owner} PRIVATE ${SISKIN_TEST_OPTIONS})

@@ -15,9 +15,7 @@ namespace {
 
 constexpr size_t kHeaderAlignment = 8;
 
-std::string JsonString(const std::string& text) {
-  return JsonText(nlohmann::ordered_json(text));
-}
+std::string JsonString(const std::string& text) { return JsonText(nlohmann::ordered_json(text)); }
 
 std::string HeaderJson(absl::Span<const NamedTensor> tensors,
                        const std::map<std::string, std::string>& metadata) {

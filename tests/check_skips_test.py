@@ -11,7 +11,7 @@ from unittest import mock
 import check_skips
 
 GTEST = """[ RUN      ] WinogradTest.IsUsed
-/work/tests/ops/winograd_test.cc:74: Skipped
+tests/ops/winograd_test.cc:74: Skipped
 needs AVX-512, this machine has avx2
 [  SKIPPED ] WinogradTest.IsUsed (0 ms)
 """
