@@ -6,9 +6,7 @@
 namespace siskin::batching {
 namespace {
 
-constexpr double kAsGood = 0.98;       // of the best throughput
-constexpr double kLargestRise = 1.25;  // of an estimate, by one batch
-constexpr double kFall = 1.0 / 16;     // of the difference, by one batch
+constexpr double kAsGood = 0.98;  // of the best throughput
 
 }  // namespace
 
@@ -54,9 +52,7 @@ int CostModel::LargestBatchSize(int images) const {
 
 void CostModel::Observe(int batch_size, absl::Duration took) {
   for (BatchCost& cost : costs_) {
-    if (cost.batch_size != batch_size) continue;
-    cost.cost = took > cost.cost ? std::min(took, cost.cost * kLargestRise)
-                                 : cost.cost - (cost.cost - took) * kFall;
+    if (cost.batch_size == batch_size) cost.cost = FollowCost(cost.cost, took);
   }
 }
 

@@ -9,11 +9,22 @@
 #ifndef SISKIN_SERVER_BATCHING_COST_MODEL_H_
 #define SISKIN_SERVER_BATCHING_COST_MODEL_H_
 
+#include <algorithm>
 #include <vector>
 
 #include "absl/time/time.h"
 
 namespace siskin::batching {
+
+// The estimate of a cost (a duration or seconds) after it was `measured` once more: a rise counts
+// in full, but no more than a quarter, a fall by a sixteenth.
+template <typename T>
+T FollowCost(T estimate, T measured) {
+  constexpr double kLargestRise = 1.25;
+  constexpr double kFall = 1.0 / 16;
+  return measured > estimate ? std::min(measured, estimate * kLargestRise)
+                             : estimate - (estimate - measured) * kFall;
+}
 
 // The cost of a batch of a size that runs at once: of a plan.
 struct BatchCost {

@@ -1,13 +1,11 @@
 #include "server/pipeline/prepare_cost.h"
 
-#include <algorithm>
 #include <cstdint>
+
+#include "server/batching/cost_model.h"
 
 namespace siskin::pipeline {
 namespace {
-
-constexpr double kLargestRise = 1.25;
-constexpr double kFall = 1.0 / 16;
 
 double Pixels(const ImageInfo& photo) {
   return static_cast<double>(int64_t{photo.width} * photo.height);
@@ -26,10 +24,7 @@ void PrepareCost::Observe(const ImageInfo& photo, absl::Duration took) {
   auto& seconds = seconds_per_pixel_[static_cast<size_t>(photo.format)];
   const double now = absl::ToDoubleSeconds(took) / pixels;
   const double before = seconds.load(std::memory_order_relaxed);
-  double after = before - (before - now) * kFall;
-  if (before == 0) after = now;
-  if (now > before && before > 0) after = std::min(now, before * kLargestRise);
-  seconds.store(after, std::memory_order_relaxed);
+  seconds.store(before == 0 ? now : batching::FollowCost(before, now), std::memory_order_relaxed);
 }
 
 }  // namespace siskin::pipeline

@@ -34,6 +34,7 @@ add_subdirectory(tests/simulation)
 SCHEDULER = "server/batching/scheduler.cc"
 POLICY = "server/batching/batch_policy.cc"
 COSTS = "server/batching/cost_model.cc"
+FOLLOW = "server/batching/cost_model.h"
 TASK = "server/batching/task.h"
 
 # (what is wrong, file, text, what it is replaced by)
@@ -144,10 +145,10 @@ MUTATIONS = [
      "    return Dispatch{queue.size, CloseReason::kFull};"),
     ("a burst counts as overload", SCHEDULER,
      "if (!queue.standing_ || forecast.wait <= target)", "if (forecast.wait <= target)"),
-    ("one slow batch moves an estimate all the way", COSTS,
-     "std::min(took, cost.cost * kLargestRise)", "took"),
-    ("fast batches are not learned from", COSTS,
-     "cost.cost - (cost.cost - took) * kFall", "cost.cost"),
+    ("one slow batch moves an estimate all the way", FOLLOW,
+     "std::min(measured, estimate * kLargestRise)", "measured"),
+    ("fast batches are not learned from", FOLLOW,
+     "estimate - (estimate - measured) * kFall", "estimate"),
 ]
 
 
