@@ -75,30 +75,6 @@ absl::Status Removed() {
   return Reject(Rejection::kDraining, "the model is being unloaded; nothing was computed");
 }
 
-// When work of `amount` has begun on lanes that are still busy for `free_in`, which is sorted: as
-// if it were poured over them.
-absl::Duration PourOver(absl::Span<const absl::Duration> free_in, absl::Duration amount) {
-  absl::Duration level = free_in.front();
-  for (size_t lanes = 1; lanes < free_in.size(); ++lanes) {
-    const absl::Duration room = (free_in[lanes] - level) * static_cast<int64_t>(lanes);
-    if (amount <= room) return level + amount / static_cast<int64_t>(lanes);
-    amount -= room;
-    level = free_in[lanes];
-  }
-  return level + amount / static_cast<int64_t>(free_in.size());
-}
-
-absl::Duration TargetDelay(const QueueOptions& options, const CostModel& costs) {
-  if (options.target_delay > absl::ZeroDuration()) return options.target_delay;
-  const int best = costs.BestBatchSize(options.limits.max_batch_size);
-  return std::max(kLeastTargetDelay, 4 * costs.Cost(best));
-}
-
-// What the tasks of a queue cost a lane each, while they come in full batches.
-absl::Duration CostPerImage(const QueueOptions& options, const CostModel& costs) {
-  return costs.CostPerImage(costs.BestBatchSize(options.limits.max_batch_size));
-}
-
 absl::Duration RetryAfter(absl::Duration time) {
   return std::clamp(time, absl::Milliseconds(1), kLongestRetry);
 }
@@ -143,9 +119,17 @@ int BatchQueue::size() const {
 
 absl::Duration BatchQueue::PredictedWait() const {
   absl::MutexLock lock(&scheduler_.mu_);
-  scheduler_.BeginForecast(*this, scheduler_.clock_.Now());
-  return scheduler_.WaitBehind(
-      *this, {.tasks = static_cast<int64_t>(tasks_.size()), .prepare = prepare_cost_});
+  return scheduler_.ForecastFor(*this, scheduler_.clock_.Now())
+      .Wait({.tasks = static_cast<int64_t>(tasks_.size()), .prepare = prepare_cost_});
+}
+
+int BatchQueue::BestBatchSize() const {
+  return costs_.BestBatchSize(options_.limits.max_batch_size);
+}
+
+absl::Duration BatchQueue::TargetDelay() const {
+  if (options_.target_delay > absl::ZeroDuration()) return options_.target_delay;
+  return std::max(kLeastTargetDelay, 4 * costs_.Cost(BestBatchSize()));
 }
 
 std::vector<BatchCost> BatchQueue::Costs() const {
@@ -220,38 +204,20 @@ absl::Span<const absl::Duration> Scheduler::FreeIn(MonotonicTime now) {
   return free_in_;
 }
 
-void Scheduler::BeginForecast(const BatchQueue& queue, MonotonicTime now) {
+Forecast Scheduler::ForecastFor(const BatchQueue& queue, MonotonicTime now) {
   FreeIn(now);
   std::sort(free_in_.begin(), free_in_.end());
   competitors_.clear();
   for (const std::shared_ptr<BatchQueue>& other : queues_) {
     if (other.get() == &queue || other->tasks_.empty()) continue;
-    const int best = other->costs_.BestBatchSize(other->options_.limits.max_batch_size);
+    const int best = other->BestBatchSize();
     competitors_.push_back(
         {.backlog = static_cast<int64_t>(other->tasks_.size()) * other->costs_.CostPerImage(best) +
                     other->prepare_cost_,
          .batch = other->costs_.Cost(best),
          .weight = other->options_.weight / queue.options_.weight});
   }
-}
-
-absl::Duration Scheduler::WaitBehind(const BatchQueue& queue, const Ahead& ahead) const {
-  const absl::Duration own =
-      ahead.tasks * CostPerImage(queue.options_, queue.costs_) + ahead.prepare;
-  absl::Duration total = own;
-  for (const Competitor& other : competitors_) {
-    // Another model gets lane time by its weight meanwhile, and a batch at most out of turn.
-    total += std::min(other.backlog, own * other.weight + other.batch);
-  }
-  return PourOver(free_in_, total);
-}
-
-absl::Duration Scheduler::LateBy(const BatchQueue& queue, const Task& task, const Ahead& ahead,
-                                 MonotonicTime now) const {
-  const int best = queue.costs_.BestBatchSize(queue.options_.limits.max_batch_size);
-  const int batch = static_cast<int>(std::min<int64_t>(best, ahead.tasks + 1));
-  return now + WaitBehind(queue, ahead) + ahead.prepare_batch + queue.costs_.Cost(batch) -
-         task.deadline();
+  return Forecast(queue.costs_, queue.BestBatchSize(), free_in_, competitors_);
 }
 
 absl::Status Scheduler::Admit(BatchQueue& queue, absl::Span<const std::unique_ptr<Task>> tasks,
@@ -262,71 +228,35 @@ absl::Status Scheduler::Admit(BatchQueue& queue, absl::Span<const std::unique_pt
     return Reject(
         Rejection::kQueueFull,
         absl::StrCat("the model's queue is full (", options.capacity, " waiting); retry later"),
-        RetryAfter(static_cast<int64_t>(tasks.size()) * CostPerImage(options, queue.costs_)));
+        RetryAfter(static_cast<int64_t>(tasks.size()) *
+                   queue.costs_.CostPerImage(queue.BestBatchSize())));
   }
   if (!queue.costs_.known()) return absl::OkStatus();
   const MonotonicTime deadline = tasks.front()->deadline();
-  const Forecast forecast = Predict(queue, tasks, position, now);
+  const Outcome outcome = ForecastFor(queue, now).OutcomeOf(tasks, queue.tasks_, position, now);
   if (deadline == MonotonicTime::InfiniteFuture()) {
-    const absl::Duration target = TargetDelay(options, queue.costs_);
-    if (!queue.standing_ || forecast.wait <= target) return absl::OkStatus();
+    const absl::Duration target = queue.TargetDelay();
+    if (!queue.standing_ || outcome.wait <= target) return absl::OkStatus();
     return Reject(Rejection::kOverload,
                   absl::StrCat("requests have waited for longer than ",
                                absl::FormatDuration(target), " for a while; retry later"),
-                  RetryAfter(forecast.wait - target));
+                  RetryAfter(outcome.wait - target));
   }
-  if (forecast.late > absl::ZeroDuration()) {
+  if (outcome.late > absl::ZeroDuration()) {
     return Reject(
         Rejection::kPredictedLate,
-        absl::StrCat("the answer would come ", absl::FormatDuration(forecast.late),
+        absl::StrCat("the answer would come ", absl::FormatDuration(outcome.late),
                      " after the deadline, behind ", position, " waiting images; retry later"),
-        RetryAfter(forecast.late));
+        RetryAfter(outcome.late));
   }
-  if (forecast.others_late > absl::ZeroDuration()) {
+  if (outcome.others_late > absl::ZeroDuration()) {
     return Reject(
         Rejection::kPredictedLate,
-        absl::StrCat("it would make others late by ", absl::FormatDuration(forecast.others_late),
+        absl::StrCat("it would make others late by ", absl::FormatDuration(outcome.others_late),
                      " that were promised to be in time; retry later"),
-        RetryAfter(forecast.others_late));
+        RetryAfter(outcome.others_late));
   }
   return absl::OkStatus();
-}
-
-Scheduler::Forecast Scheduler::Predict(const BatchQueue& queue,
-                                       absl::Span<const std::unique_ptr<Task>> tasks,
-                                       size_t position, MonotonicTime now) {
-  BeginForecast(queue, now);
-  const size_t count = tasks.size();
-  const auto at = [&](size_t i) -> const Task& {
-    if (i < position) return *queue.tasks_[i];
-    return i < position + count ? *tasks[i - position] : *queue.tasks_[i - count];
-  };
-  const size_t best = queue.costs_.BestBatchSize(queue.options_.limits.max_batch_size);
-  absl::Duration added;
-  for (const std::unique_ptr<Task>& task : tasks) added += task->prepare_cost();
-  Forecast forecast;
-  Ahead ahead;
-  for (size_t i = 0; i < queue.tasks_.size() + count; ++i) {
-    const Task& task = at(i);
-    ahead.tasks = static_cast<int64_t>(i);
-    ahead.prepare_batch += task.prepare_cost();
-    if (i >= best) ahead.prepare_batch -= at(i - best).prepare_cost();
-    if (i == position + count - 1) {  // the last of `tasks`
-      forecast.wait = WaitBehind(queue, ahead);
-      forecast.late = LateBy(queue, task, ahead, now);
-    } else if (i >= position + count && task.deadline() != MonotonicTime::InfiniteFuture()) {
-      const absl::Duration late = LateBy(queue, task, ahead, now);
-      const Ahead without = {ahead.tasks - static_cast<int64_t>(count), ahead.prepare - added,
-                             ahead.prepare_batch};
-      // What is late anyway must not keep others out.
-      if (late > forecast.others_late && !task.cancelled() &&
-          LateBy(queue, task, without, now) <= absl::ZeroDuration()) {
-        forecast.others_late = late;
-      }
-    }
-    ahead.prepare += task.prepare_cost();
-  }
-  return forecast;
 }
 
 void Scheduler::Insert(BatchQueue& queue, absl::Span<std::unique_ptr<Task>> tasks,
@@ -427,7 +357,7 @@ void Scheduler::WatchDelay(BatchQueue& queue, absl::Duration wait, MonotonicTime
   queue.smallest_wait_ = std::min(queue.smallest_wait_, wait);
   if (now < queue.interval_end_) return;
   // Cut to the target, a queue stands around it: it has ended to stand when it waits for less.
-  const absl::Duration target = TargetDelay(queue.options_, queue.costs_);
+  const absl::Duration target = queue.TargetDelay();
   queue.standing_ = queue.smallest_wait_ > (queue.standing_ ? target / 2 : target);
   queue.smallest_wait_ = absl::InfiniteDuration();
   queue.interval_end_ = now + kInterval;

@@ -35,6 +35,7 @@
 #include "base/clock.h"
 #include "server/batching/batch_policy.h"
 #include "server/batching/cost_model.h"
+#include "server/batching/forecast.h"
 #include "server/batching/task.h"
 
 namespace siskin::batching {
@@ -76,6 +77,8 @@ class BatchQueue {
  private:
   friend class Scheduler;
   BatchQueue(Scheduler& scheduler, const QueueOptions& options, const void* owner);
+  int BestBatchSize() const;
+  absl::Duration TargetDelay() const;
 
   Scheduler& scheduler_;
   const QueueOptions options_;
@@ -139,37 +142,11 @@ class Scheduler {
     MonotonicTime taken;    // while busy: when it took its batch
     MonotonicTime free_at;  // while busy: when that should end
   };
-  // Another queue whose tasks wait.
-  struct Competitor {
-    absl::Duration backlog;
-    absl::Duration batch;  // a single one
-    double weight = 1;     // its own, divided by that of the queue that is looked at
-  };
-  // What a task finds before it in its queue.
-  struct Ahead {
-    int64_t tasks = 0;
-    absl::Duration prepare;        // of all of them
-    absl::Duration prepare_batch;  // of those that may be in one batch with it, and its own
-  };
-  struct Forecast {
-    absl::Duration wait;         // until the last of the new tasks starts
-    absl::Duration late;         // how long after its deadline it ends; negative: before it
-    absl::Duration others_late;  // the same of the one behind them that would be latest
-  };
-
   // Of each lane that is not stalled: how long it will be busy. At least one.
   absl::Span<const absl::Duration> FreeIn(MonotonicTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // For the three below: what there is to do besides the tasks of `queue`, and on which lanes.
-  void BeginForecast(const BatchQueue& queue, MonotonicTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // When a task of `queue` would start.
-  absl::Duration WaitBehind(const BatchQueue& queue, const Ahead& ahead) const
+  // For a task of `queue`; good until the next call.
+  Forecast ForecastFor(const BatchQueue& queue, MonotonicTime now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // How long after its deadline it would end.
-  absl::Duration LateBy(const BatchQueue& queue, const Task& task, const Ahead& ahead,
-                        MonotonicTime now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // What would be if `tasks` came to `position` of `queue`.
-  Forecast Predict(const BatchQueue& queue, absl::Span<const std::unique_ptr<Task>> tasks,
-                   size_t position, MonotonicTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Admit(BatchQueue& queue, absl::Span<const std::unique_ptr<Task>> tasks,
                      size_t position, MonotonicTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Insert(BatchQueue& queue, absl::Span<std::unique_ptr<Task>> tasks, size_t position)

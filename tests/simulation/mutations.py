@@ -35,6 +35,7 @@ SCHEDULER = "server/batching/scheduler.cc"
 POLICY = "server/batching/batch_policy.cc"
 COSTS = "server/batching/cost_model.cc"
 FOLLOW = "server/batching/cost_model.h"
+FORECAST = "server/batching/forecast.cc"
 TASK = "server/batching/task.h"
 
 # (what is wrong, file, text, what it is replaced by)
@@ -63,13 +64,13 @@ MUTATIONS = [
      "      queue.prepare_cost_ -= tasks[seen]->prepare_cost();\n", ""),
     ("the preparation of what runs is counted for ever", SCHEDULER,
      "  queue->prepare_cost_ -= prepare;\n", ""),
-    ("the preparation of the new task is not counted", SCHEDULER,
+    ("the preparation of the new task is not counted", FORECAST,
      "    ahead.prepare_batch += task.prepare_cost();\n", ""),
     ("preparation is not counted when a batch is formed", POLICY,
      "now + dispatch.size * queue.prepare + costs", "now + costs"),
     ("a full queue does not say when to retry", SCHEDULER,
-     "retry later\"),\n        RetryAfter(static_cast<int64_t>(tasks.size()) * CostPerImage(options, "
-     "queue.costs_)));", "retry later\"));"),
+     "retry later\"),\n        RetryAfter(static_cast<int64_t>(tasks.size()) *\n"
+     "                   queue.costs_.CostPerImage(queue.BestBatchSize())));", "retry later\"));"),
     ("retry at once", SCHEDULER,
      "std::clamp(time, absl::Milliseconds(1), kLongestRetry)",
      "std::clamp(time - time, absl::ZeroDuration(), kLongestRetry)"),
@@ -99,20 +100,20 @@ MUTATIONS = [
     ("a batch may miss the deadline of its first task", POLICY,
      "  while (dispatch.size > 1 && end() > queue.earliest_deadline) {",
      "  while (false && end() > queue.earliest_deadline) {"),
-    ("a promise is broken for an earlier deadline", SCHEDULER,
-     "        forecast.others_late = late;\n", ""),
-    ("a prediction does not count the tasks ahead", SCHEDULER,
+    ("a promise is broken for an earlier deadline", FORECAST,
+     "        outcome.others_late = late;\n", ""),
+    ("a prediction does not count the tasks ahead", FORECAST,
      "    ahead.tasks = static_cast<int64_t>(i);\n", ""),
     ("a prediction does not count running batches", SCHEDULER,
      "std::max(-late, absl::ZeroDuration())", "absl::ZeroDuration()"),
-    ("work is predicted to end as if on one lane more", SCHEDULER,
+    ("work is predicted to end as if on one lane more", FORECAST,
      "return level + amount / static_cast<int64_t>(free_in.size());",
      "return level + amount / static_cast<int64_t>(free_in.size() + 1);"),
-    ("a prediction does not count other models", SCHEDULER,
+    ("a prediction does not count other models", FORECAST,
      "total += std::min(other.backlog, own * other.weight + other.batch);", ""),
-    ("a prediction does not count the batch itself", SCHEDULER,
-     "ahead.prepare_batch + queue.costs_.Cost(batch) -", "ahead.prepare_batch -"),
-    ("a prediction does not count the preparation of the tasks ahead", SCHEDULER,
+    ("a prediction does not count the batch itself", FORECAST,
+     " + ahead.prepare_batch + costs_.Cost(batch)", " + ahead.prepare_batch"),
+    ("a prediction does not count the preparation of the tasks ahead", FORECAST,
      "    ahead.prepare += task.prepare_cost();\n", ""),
     ("a lane that has ended still counts as busy", SCHEDULER,
      "    lanes_[lane].busy = false;\n    next_due", "    next_due"),
@@ -144,7 +145,7 @@ MUTATIONS = [
      "    return Dispatch{limits.max_batch_size, CloseReason::kFull};",
      "    return Dispatch{queue.size, CloseReason::kFull};"),
     ("a burst counts as overload", SCHEDULER,
-     "if (!queue.standing_ || forecast.wait <= target)", "if (forecast.wait <= target)"),
+     "if (!queue.standing_ || outcome.wait <= target)", "if (outcome.wait <= target)"),
     ("one slow batch moves an estimate all the way", FOLLOW,
      "std::min(measured, estimate * kLargestRise)", "measured"),
     ("fast batches are not learned from", FOLLOW,
