@@ -6,13 +6,15 @@
 namespace siskin::batching {
 namespace {
 
-constexpr double kAsGood = 0.98;  // of the best throughput
+constexpr double kAsGood = 0.98;          // of the best throughput
+constexpr double kProportion = 1.0 / 64;  // how far other sizes follow the one that was run
 
 }  // namespace
 
 CostModel::CostModel(std::vector<BatchCost> measured) : costs_(std::move(measured)) {
   std::sort(costs_.begin(), costs_.end(),
             [](const BatchCost& a, const BatchCost& b) { return a.batch_size > b.batch_size; });
+  measured_ = costs_;
 }
 
 absl::Duration CostModel::Cost(int images) const {
@@ -51,8 +53,16 @@ int CostModel::LargestBatchSize(int images) const {
 }
 
 void CostModel::Observe(int batch_size, absl::Duration took) {
-  for (BatchCost& cost : costs_) {
-    if (cost.batch_size == batch_size) cost.cost = FollowCost(cost.cost, took);
+  const auto observed =
+      std::find_if(costs_.begin(), costs_.end(),
+                   [batch_size](const BatchCost& cost) { return cost.batch_size == batch_size; });
+  if (observed == costs_.end()) return;
+  observed->cost = FollowCost(observed->cost, took);
+  const double slowdown =
+      absl::FDivDuration(observed->cost, measured_[observed - costs_.begin()].cost);
+  for (size_t i = 0; i < costs_.size(); ++i) {
+    if (costs_[i].batch_size == batch_size) continue;
+    costs_[i].cost += (measured_[i].cost * slowdown - costs_[i].cost) * kProportion;
   }
 }
 

@@ -5,6 +5,10 @@
 // single batch moves an estimate far, so that a lane that lost its core for a moment does not make
 // the scheduler refuse what it could do.
 //
+// What slows down one size slows down the others: the sizes that are not run follow the one that
+// is, slowly and by their measured proportion. So a size that looked bad for a while is tried
+// again.
+//
 // Not thread-safe: the scheduler guards it.
 #ifndef SISKIN_SERVER_BATCHING_COST_MODEL_H_
 #define SISKIN_SERVER_BATCHING_COST_MODEL_H_
@@ -17,13 +21,14 @@
 namespace siskin::batching {
 
 // The estimate of a cost (a duration or seconds) after it was `measured` once more: a rise counts
-// in full, but no more than a quarter, a fall by a sixteenth.
+// in full, but no more than a quarter, a fall by a sixteenth, and by half where the estimate was
+// four times too high: that is what is left of another time.
 template <typename T>
 T FollowCost(T estimate, T measured) {
   constexpr double kLargestRise = 1.25;
-  constexpr double kFall = 1.0 / 16;
-  return measured > estimate ? std::min(measured, estimate * kLargestRise)
-                             : estimate - (estimate - measured) * kFall;
+  if (measured > estimate) return std::min(measured, estimate * kLargestRise);
+  const bool outdated = measured * 4 < estimate;
+  return estimate - (estimate - measured) * (outdated ? 1.0 / 2 : 1.0 / 16);
 }
 
 // The cost of a batch of a size that runs at once: of a plan.
@@ -58,6 +63,7 @@ class CostModel {
 
  private:
   std::vector<BatchCost> costs_;
+  std::vector<BatchCost> measured_;  // of the same sizes
 };
 
 }  // namespace siskin::batching

@@ -46,7 +46,8 @@ absl::Duration Need(const Task& task, const CostModel& costs) {
 
 // What ends exactly at its deadline is in time, as it is for Admit.
 bool IsDead(const Task& task, const CostModel& costs, MonotonicTime now) {
-  return task.cancelled() || task.deadline() <= now || task.deadline() < now + Need(task, costs);
+  if (task.cancelled() || task.deadline() <= now) return true;
+  return !task.trial() && task.deadline() < now + Need(task, costs);
 }
 
 // Ends each of `dead`; no lock is held, since answering a task may take other locks.
@@ -110,6 +111,7 @@ absl::Status BatchQueue::Enqueue(absl::Span<std::unique_ptr<Task>> tasks) {
 void BatchQueue::Observe(int batch_size, absl::Duration took) {
   absl::MutexLock lock(&scheduler_.mu_);
   costs_.Observe(batch_size, took);
+  next_trial_ = scheduler_.clock_.Now() + kTrialInterval;
 }
 
 int BatchQueue::size() const {
@@ -155,12 +157,14 @@ void Scheduler::SetLanes(int lanes) {
   absl::MutexLock lock(&mu_);
   lanes_.resize(lanes);
   free_in_.reserve(lanes);
+  idle_.assign(lanes, absl::ZeroDuration());
 }
 
 absl::StatusOr<std::shared_ptr<BatchQueue>> Scheduler::AddQueue(const QueueOptions& options,
                                                                 const void* owner) {
   if (absl::Status status = CheckOptions(options); !status.ok()) return status;
   std::shared_ptr<BatchQueue> queue(new BatchQueue(*this, options, owner));
+  queue->next_trial_ = clock_.Now() + kTrialInterval;
   absl::MutexLock lock(&mu_);
   queues_.push_back(queue);
   views_.reserve(queues_.size());
@@ -220,6 +224,30 @@ Forecast Scheduler::ForecastFor(const BatchQueue& queue, MonotonicTime now) {
   return Forecast(queue.costs_, queue.BestBatchSize(), free_in_, competitors_);
 }
 
+absl::Status Scheduler::RefuseOrTry(BatchQueue& queue,
+                                    absl::Span<const std::unique_ptr<Task>> tasks, size_t position,
+                                    absl::Duration late, MonotonicTime now) {
+  const Forecast idle(queue.costs_, queue.BestBatchSize(), idle_, {});
+  const absl::Duration late_alone = idle.OutcomeOf(tasks, {}, 0, now).late;
+  if (late_alone <= absl::ZeroDuration()) {
+    return Reject(
+        Rejection::kPredictedLate,
+        absl::StrCat("the answer would come ", absl::FormatDuration(late),
+                     " after the deadline, behind ", position, " waiting images; retry later"),
+        RetryAfter(late));
+  }
+  if (queue.tasks_.empty() && queue.next_trial_ <= now) {
+    queue.next_trial_ = now + kTrialInterval;
+    for (const std::unique_ptr<Task>& task : tasks) task->set_trial();
+    return absl::OkStatus();
+  }
+  return Reject(Rejection::kDeadline,
+                absl::StrCat("the answer would come ", absl::FormatDuration(late_alone),
+                             " after the deadline even if nothing else ran: the request needs ",
+                             absl::FormatDuration(tasks.front()->deadline() - now + late_alone),
+                             "; give it more time"));
+}
+
 absl::Status Scheduler::Admit(BatchQueue& queue, absl::Span<const std::unique_ptr<Task>> tasks,
                               size_t position, MonotonicTime now) {
   const QueueOptions& options = queue.options_;
@@ -243,11 +271,7 @@ absl::Status Scheduler::Admit(BatchQueue& queue, absl::Span<const std::unique_pt
                   RetryAfter(outcome.wait - target));
   }
   if (outcome.late > absl::ZeroDuration()) {
-    return Reject(
-        Rejection::kPredictedLate,
-        absl::StrCat("the answer would come ", absl::FormatDuration(outcome.late),
-                     " after the deadline, behind ", position, " waiting images; retry later"),
-        RetryAfter(outcome.late));
+    return RefuseOrTry(queue, tasks, position, outcome.late, now);
   }
   if (outcome.others_late > absl::ZeroDuration()) {
     return Reject(

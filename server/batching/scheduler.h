@@ -7,7 +7,10 @@
 // Inside a queue the earliest deadline comes first; tasks without one come in order of arrival, and
 // no task is overtaken for longer than kMaxOvertaking. What cannot end before its deadline is
 // refused when it comes, with the time after which it could be taken; what can no longer end before
-// it is failed before any work is done for it.
+// it is failed before any work is done for it. Where an idle server would be too slow as well, no
+// retry helps, and the refusal is DEADLINE_EXCEEDED. Once in kTrialInterval such a request is taken
+// all the same: while a model's costs keep out everything, nothing else can show that they have
+// fallen.
 //
 // Every accepted task leaves exactly once: in a batch, or through Task::Fail when it would miss its
 // deadline (DEADLINE_EXCEEDED), its caller has gone (CANCELLED) or its queue is removed
@@ -42,6 +45,8 @@ namespace siskin::batching {
 
 // A task waits for at most this long behind tasks that came later and have earlier deadlines.
 inline constexpr absl::Duration kMaxOvertaking = absl::Seconds(1);
+// How long nothing of a model has run before it is tried against its costs.
+inline constexpr absl::Duration kTrialInterval = absl::Seconds(1);
 
 struct QueueOptions {
   BatchLimits limits = {};
@@ -60,7 +65,8 @@ class BatchQueue {
  public:
   // Takes all of `tasks`, which share a deadline, if and only if OK is returned, else none.
   // RESOURCE_EXHAUSTED: full, or they would miss their deadline, or wait too long without one; says
-  // when to retry. UNAVAILABLE: draining or removed.
+  // when to retry. DEADLINE_EXCEEDED: they take longer than that by themselves. UNAVAILABLE:
+  // draining or removed.
   absl::Status Enqueue(absl::Span<std::unique_ptr<Task>> tasks);
   absl::Status Enqueue(std::unique_ptr<Task>& task) { return Enqueue(absl::MakeSpan(&task, 1)); }
 
@@ -89,6 +95,7 @@ class BatchQueue {
   absl::Duration prepare_cost_;               // of all of them
   CostModel costs_;
   absl::Duration served_;  // see QueueView
+  MonotonicTime next_trial_;
   bool removed_ = false;
   // Whether tasks have waited for longer than the target all the time of the last interval (CoDel,
   // Nichols and Jacobson 2012: what matters is the smallest delay, since a burst is no overload).
@@ -147,6 +154,10 @@ class Scheduler {
   // For a task of `queue`; good until the next call.
   Forecast ForecastFor(const BatchQueue& queue, MonotonicTime now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Of `tasks`, which would be late.
+  absl::Status RefuseOrTry(BatchQueue& queue, absl::Span<const std::unique_ptr<Task>> tasks,
+                           size_t position, absl::Duration late, MonotonicTime now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Admit(BatchQueue& queue, absl::Span<const std::unique_ptr<Task>> tasks,
                      size_t position, MonotonicTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Insert(BatchQueue& queue, absl::Span<std::unique_ptr<Task>> tasks, size_t position)
@@ -181,6 +192,7 @@ class Scheduler {
   MonotonicTime watched_until_ ABSL_GUARDED_BY(mu_) = MonotonicTime::InfiniteFuture();
   // Reused from call to call.
   std::vector<absl::Duration> free_in_ ABSL_GUARDED_BY(mu_);
+  std::vector<absl::Duration> idle_ ABSL_GUARDED_BY(mu_);  // what free_in_ is without work
   std::vector<Competitor> competitors_ ABSL_GUARDED_BY(mu_);
   std::vector<QueueView> views_ ABSL_GUARDED_BY(mu_);
   std::vector<size_t> view_queues_ ABSL_GUARDED_BY(mu_);  // index of each view's queue

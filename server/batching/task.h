@@ -48,6 +48,10 @@ class Task {
   absl::Duration prepare_cost() const { return prepare_cost_; }
   void set_prepare_cost(absl::Duration cost) { prepare_cost_ = cost; }
 
+  // Taken although its deadline seems impossible, to find out whether it is; set by the queue.
+  bool trial() const { return trial_; }
+  void set_trial() { trial_ = true; }
+
   // When the queue accepted the task; set by the queue.
   MonotonicTime enqueued() const { return enqueued_; }
   // Its place in the queue: the earlier turn comes first. The deadline, but not later than
@@ -62,6 +66,7 @@ class Task {
   const MonotonicTime deadline_;
   const std::shared_ptr<const CancelFlag> cancel_;
   absl::Duration prepare_cost_;
+  bool trial_ = false;
   MonotonicTime enqueued_;
   MonotonicTime turn_;
 };

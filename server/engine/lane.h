@@ -34,7 +34,7 @@ class LaneModel {
   // Runs each plan once, so that nothing is allocated or faulted in later.
   static absl::StatusOr<std::unique_ptr<LaneModel>> Make(std::shared_ptr<const LoadedModel> model);
 
-  // Runs each plan once more: what its batches cost.
+  // Runs each plan a few times more: what its batches cost, undisturbed.
   absl::StatusOr<std::vector<batching::BatchCost>> Measure(Clock& clock);
 
   const LoadedModel& model() const { return *model_; }

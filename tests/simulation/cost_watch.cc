@@ -16,7 +16,11 @@ constexpr double kLargestRise = 1.251;  // by one batch: cost_model.h
 }  // namespace
 
 CostWatch::CostWatch(batching::CostModel costs, int max_batch_size)
-    : costs_(std::move(costs)), max_batch_size_(max_batch_size) {
+    : first_(costs), costs_(std::move(costs)), max_batch_size_(max_batch_size) {
+  Look();
+}
+
+void CostWatch::Look() {
   best_batch_size_ = FindBestBatchSize();
   cost_per_image_ = costs_.Cost(best_batch_size_) / best_batch_size_;
 }
@@ -27,17 +31,22 @@ std::string CostWatch::Update(batching::CostModel costs, int size, absl::Duratio
   for (const batching::BatchCost& cost : costs.costs()) {
     const absl::Duration before = costs_.Cost(cost.batch_size);
     const bool observed = cost.batch_size == size;
-    const absl::Duration least = observed ? std::min(before, took) : before;
-    const absl::Duration most = observed ? std::max(before, took) : before;
-    const bool near = absl::AbsDuration(took - before) < kNear;
-    const bool learned = !observed || near || cost.cost != before;
-    if (cost.cost < least || cost.cost > most || cost.cost > before * kLargestRise || !learned) {
+    // What was not run follows what was, from what was measured at first.
+    const double slowdown = absl::FDivDuration(costs.Cost(size), first_.Cost(size));
+    const absl::Duration aim = observed ? took : first_.Cost(cost.batch_size) * slowdown;
+    const absl::Duration least = std::min(before, aim);
+    const absl::Duration most = std::max(before, aim);
+    const bool near = absl::AbsDuration(aim - before) < kNear;
+    const bool learned = near || cost.cost != before;
+    if (cost.cost < least - kNear || cost.cost > most + kNear ||
+        cost.cost > before * kLargestRise || !learned) {
       wrong = absl::StrCat("a batch of ", size, " took ", absl::FormatDuration(took),
                            "; the cost of ", cost.batch_size, " went from ",
                            absl::FormatDuration(before), " to ", absl::FormatDuration(cost.cost));
     }
   }
-  *this = CostWatch(std::move(costs), max_batch_size_);
+  costs_ = std::move(costs);
+  Look();
   return wrong;
 }
 

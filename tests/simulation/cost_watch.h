@@ -25,8 +25,10 @@ class CostWatch {
   absl::Duration cost_per_image() const { return cost_per_image_; }  // in batches of that size
 
  private:
+  void Look();  // at costs_
   int FindBestBatchSize() const;
 
+  batching::CostModel first_;
   batching::CostModel costs_;
   int max_batch_size_ = 1;
   int best_batch_size_ = 1;

@@ -14,6 +14,7 @@ void Counts::Add(const Counts& other) {
   accepted += other.accepted;
   completed += other.completed;
   late += other.late;
+  trials += other.trials;
   promised += other.promised;
   broken += other.broken;
   shared += other.shared;
@@ -29,7 +30,7 @@ std::ostream& operator<<(std::ostream& out, const Counts& counts) {
       << counts.disturbed << " schedules with disturbed lanes, " << counts.cut
       << " that end in the middle, " << counts.models_removed << " models removed\n"
       << counts.accepted << " images accepted, " << counts.completed << " completed, "
-      << counts.late << " of them late\n"
+      << counts.late << " of them late; " << counts.trials << " trials\n"
       << "exact schedules with one model: of " << counts.promised
       << " images accepted with a deadline " << counts.broken << " were not in time\n"
       << "exact schedules with several models: of " << counts.shared

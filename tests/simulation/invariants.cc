@@ -13,6 +13,7 @@ namespace {
 constexpr Nanoseconds kLeastTarget = 100 * kMillisecond;
 // A lane that is late by so much, and by much more than it should have taken, is stalled for sure.
 constexpr Nanoseconds kLongStall = 50 * kMillisecond;
+const Nanoseconds kTrialInterval = absl::ToInt64Nanoseconds(batching::kTrialInterval);
 
 std::vector<double> Weights(const Scenario& scenario) {
   std::vector<double> weights;
@@ -43,12 +44,13 @@ bool Invariants::delays(int model) const {
   return scenario_.models[model].queue.limits.max_delay > absl::ZeroDuration();
 }
 
-void Invariants::Added(int model, std::shared_ptr<batching::BatchQueue> queue) {
+void Invariants::Added(int model, std::shared_ptr<batching::BatchQueue> queue, Nanoseconds now) {
   Watch& watch = watches_[model];
   watch.queue = std::move(queue);
   watch.waiting.reserve(scenario_.models[model].queue.capacity);
   const batching::QueueOptions& options = scenario_.models[model].queue;
   watch.costs = CostWatch(options.costs, options.limits.max_batch_size);
+  watch.next_trial = now + kTrialInterval;
 }
 
 void Invariants::Removing(int model) { removing_ = model; }
@@ -75,6 +77,7 @@ void Invariants::Enqueued(absl::Span<TaskRecord> tasks, size_t kept, const absl:
   if (draining_ || watch.removed) {
     Violate(now, absl::StrCat("model ", model, " took a task while draining or removed"));
   }
+  CheckTrial(tasks, now);
   for (TaskRecord& task : tasks) {
     task.state = TaskState::kWaiting;
     task.slot = watch.waiting.size();
@@ -82,6 +85,30 @@ void Invariants::Enqueued(absl::Span<TaskRecord> tasks, size_t kept, const absl:
   }
   waiting_ += static_cast<int>(tasks.size());
   if (!delays(model) && watch.costs.known()) shares_.SetBacklogged(model, true);
+}
+
+// How long after its deadline a request would end on lanes that have nothing else to do.
+absl::Duration Invariants::LateAlone(absl::Span<const TaskRecord> tasks, Nanoseconds now) const {
+  const TaskRecord& task = tasks.front();
+  const CostWatch& costs = watches_[task.model].costs;
+  if (task.deadline == kNever || !costs.known()) return absl::ZeroDuration();
+  const auto images = static_cast<int>(tasks.size());
+  const int batch = std::min(images, costs.best_batch_size());
+  const absl::Duration prepare = absl::Nanoseconds(task.prepare);
+  const absl::Duration end = (images - 1) * (costs.cost_per_image() + prepare) / scenario_.lanes +
+                             batch * prepare + costs.Cost(batch);
+  return end - absl::Nanoseconds(task.deadline - now);
+}
+
+void Invariants::CheckTrial(absl::Span<TaskRecord> tasks, Nanoseconds now) {
+  Watch& watch = watches_[tasks.front().model];
+  // Together with others it may be in time, where costs are told wrongly.
+  if (LateAlone(tasks, now) <= absl::ZeroDuration() || !watch.waiting.empty()) return;
+  for (TaskRecord& task : tasks) task.trial = true;
+  if (now < watch.next_trial) {
+    Violate(now, absl::StrCat(Name(tasks.front()), " was accepted and cannot be in time"));
+  }
+  watch.next_trial = now + kTrialInterval;
 }
 
 void Invariants::CheckRefusal(absl::Span<TaskRecord> tasks, const absl::Status& status,
@@ -100,9 +127,17 @@ void Invariants::CheckRefusal(absl::Span<TaskRecord> tasks, const absl::Status& 
   if (!rejection.has_value()) return refuse("has no Rejection");
   if (closed != (rejection == Rejection::kDraining)) return refuse("has the wrong reason");
   if (closed) return;
-  if (status.code() != absl::StatusCode::kResourceExhausted) return refuse("has the wrong code");
-  if (RetryAfterOf(status).value_or(absl::ZeroDuration()) <= absl::ZeroDuration()) {
-    refuse("does not say when to retry");
+  const bool hopeless = rejection == Rejection::kDeadline;
+  if (status.code() !=
+      (hopeless ? absl::StatusCode::kDeadlineExceeded : absl::StatusCode::kResourceExhausted)) {
+    return refuse("has the wrong code");
+  }
+  const absl::Duration retry = RetryAfterOf(status).value_or(absl::ZeroDuration());
+  if ((retry <= absl::ZeroDuration()) != hopeless) refuse("is wrong about a retry");
+  const bool late_alone = LateAlone(tasks, now) > absl::ZeroDuration();
+  if (hopeless ? !late_alone
+               : rejection == Rejection::kPredictedLate && late_alone && watch.waiting.empty()) {
+    refuse("is wrong about what an idle server can do");
   }
   const size_t capacity = scenario_.models[tasks.front().model].queue.capacity;
   const bool full = watch.waiting.size() + tasks.size() > capacity;
@@ -114,6 +149,10 @@ bool Invariants::MustAccept(absl::Span<const TaskRecord> tasks, Nanoseconds now)
   const TaskRecord& task = tasks.front();
   const Watch& watch = watches_[task.model];
   if (!watch.costs.known()) return true;
+  if (LateAlone(tasks, now) > absl::ZeroDuration() && watch.waiting.empty() &&
+      now >= watch.next_trial) {
+    return true;
+  }
   if (task.deadline == kNever) {
     return watch.longest_wait <= LeastTarget(scenario_.models[task.model].queue);
   }
@@ -157,6 +196,7 @@ void Invariants::TurnHasCome(TaskRecord& task, Nanoseconds now) {
 void Invariants::Observed(int model, int size, absl::Duration took, Nanoseconds now) {
   Watch& watch = watches_[model];
   watch.touched = true;
+  watch.next_trial = now + kTrialInterval;
   const std::string wrong =
       watch.costs.Update(batching::CostModel(watch.queue->Costs()), size, took);
   if (!wrong.empty()) Violate(now, wrong);
@@ -186,7 +226,7 @@ void Invariants::Failed(TaskRecord& task, const absl::Status& status, Nanosecond
   } else if (task.rejection == Rejection::kDeadline) {
     const absl::Duration need = absl::Nanoseconds(task.prepare) + watch.costs.Cost(1);
     right = task.deadline != kNever && absl::Nanoseconds(task.deadline - now) < need;
-    right |= task.deadline <= now;
+    right = (right && !task.trial) || task.deadline <= now;
     CheckPromise(task, now + absl::ToInt64Nanoseconds(need) - task.deadline, now);
   }
   if (!right) Violate(now, absl::StrCat(Name(task), " was failed: '", Text(status), "'"));

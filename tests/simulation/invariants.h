@@ -38,6 +38,7 @@ struct TaskRecord {
   Nanoseconds latest_start = kNever;  // once its turn has come, where one is guaranteed
   TaskState state = TaskState::kNew;
   std::optional<Rejection> rejection;  // if refused or failed
+  bool trial = false;                  // accepted though it cannot be in time, as far as is known
   batching::CancelFlag cancel;
   size_t slot = 0;  // where Invariants keeps it
 };
@@ -59,7 +60,7 @@ class Invariants {
   bool violated() const { return !violation_.empty(); }
   void Violate(Nanoseconds now, const std::string& what);
 
-  void Added(int model, std::shared_ptr<batching::BatchQueue> queue);
+  void Added(int model, std::shared_ptr<batching::BatchQueue> queue, Nanoseconds now);
   // Before and after RemoveQueue.
   void Removing(int model);
   void Removed(int model, Nanoseconds now);
@@ -96,6 +97,7 @@ class Invariants {
     CostWatch costs;
     std::vector<TaskRecord*> waiting;  // in no order
     Nanoseconds longest_wait = 0;      // of a task that was started
+    Nanoseconds next_trial = 0;        // not before
     bool removed = false;
     bool touched = false;  // since the last event
   };
@@ -108,6 +110,8 @@ class Invariants {
   bool delays(int model) const;
   void StopWaiting(TaskRecord& task);
   void CheckRefusal(absl::Span<TaskRecord> tasks, const absl::Status& status, Nanoseconds now);
+  void CheckTrial(absl::Span<TaskRecord> tasks, Nanoseconds now);
+  absl::Duration LateAlone(absl::Span<const TaskRecord> tasks, Nanoseconds now) const;
   bool MustAccept(absl::Span<const TaskRecord> tasks, Nanoseconds now) const;
   void CheckStartable(const TaskRecord& task, Nanoseconds now);
   void CheckOrder(const Watch& watch, absl::Span<TaskRecord* const> tasks, Nanoseconds now);

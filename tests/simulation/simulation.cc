@@ -197,7 +197,7 @@ void Simulation::Add(int model) {
   auto queue = scheduler_->AddQueue(made.queue, &made);
   if (!queue.ok()) return invariants_.Violate(clock_.now(), Text(queue.status()));
   queues_[model] = *std::move(queue);
-  invariants_.Added(model, queues_[model]);
+  invariants_.Added(model, queues_[model], clock_.now());
   trail_.Add(clock_.now(), "model ", model, " is added");
 }
 
@@ -330,12 +330,13 @@ void Simulation::CountTask(const TaskRecord& task, Counts& counts) const {
     return;
   }
   ++counts.accepted;
+  counts.trials += task.trial;
   counts.overdue += task.latest_start != kNever;
   const bool completed = task.state == TaskState::kCompleted;
   counts.completed += completed;
   counts.late += completed && task.ended > task.deadline;
   if (task.rejection.has_value()) ++counts.failed[static_cast<size_t>(*task.rejection)];
-  if (task.deadline == kNever || !invariants_.guarantees().start()) return;
+  if (task.deadline == kNever || task.trial || !invariants_.guarantees().start()) return;
   const bool broken = task.rejection == Rejection::kDeadline || task.ended > task.deadline;
   const bool promised = invariants_.guarantees().in_time();
   ++(promised ? counts.promised : counts.shared);

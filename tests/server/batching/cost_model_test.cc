@@ -49,11 +49,29 @@ TEST(CostModelTest, AStallDoesNotTakeTheEstimateAlong) {
   EXPECT_EQ(costs.Cost(1), 12.5 * kMs);
 }
 
-TEST(CostModelTest, SizesAreFollowedEachByItself) {
+TEST(CostModelTest, SizesFollowTheOneThatIsRunSlowly) {
   CostModel costs({{1, 10 * kMs}, {2, 16 * kMs}});
   costs.Observe(2, 20 * kMs);
-  EXPECT_EQ(costs.Cost(1), 10 * kMs);
   EXPECT_EQ(costs.Cost(2), 20 * kMs);
+  EXPECT_GT(costs.Cost(1), 10 * kMs);
+  EXPECT_LT(costs.Cost(1), 10.1 * kMs);
+  for (int i = 0; i < 500; ++i) costs.Observe(2, 20 * kMs);
+  EXPECT_NEAR(absl::ToDoubleMilliseconds(costs.Cost(1)), 12.5, 0.01);
+}
+
+// Else a stall during a few large batches would end them for ever: what is not run is not measured.
+TEST(CostModelTest, ASizeThatLookedBadIsTriedAgain) {
+  CostModel costs({{1, 10 * kMs}, {8, 40 * kMs}});
+  for (int i = 0; i < 8; ++i) costs.Observe(8, 400 * kMs);
+  ASSERT_EQ(costs.BestBatchSize(8), 1);
+  for (int i = 0; i < 200; ++i) costs.Observe(1, 10 * kMs);
+  EXPECT_EQ(costs.BestBatchSize(8), 8);
+}
+
+TEST(CostModelTest, WhatIsFarTooHighIsHalved) {
+  CostModel costs({{1, 100 * kMs}});
+  costs.Observe(1, 20 * kMs);
+  EXPECT_EQ(costs.Cost(1), 60 * kMs);
 }
 
 }  // namespace

@@ -386,6 +386,44 @@ TEST_F(SchedulerTest, WhatWouldBeLateIsRefusedWithTheTimeToRetry) {
   EXPECT_TRUE(Enqueue(*queue, ends_[3], clock_.Now() + 40 * kMs).ok());
 }
 
+TEST_F(SchedulerTest, ADeadlineThatNoServerHoldsIsNoOverload) {
+  auto queue = scheduler_->AddQueue(TenMilliseconds(), nullptr).value();
+  const absl::Status status = Enqueue(*queue, ends_[0], clock_.Now() + 8 * kMs);
+  EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(RejectionOf(status), Rejection::kDeadline);
+  EXPECT_EQ(RetryAfterOf(status), std::nullopt);
+  EXPECT_THAT(status.message(), HasSubstr("2ms after the deadline even if nothing else ran"));
+  EXPECT_THAT(status.message(), HasSubstr("needs 10ms"));
+}
+
+TEST_F(SchedulerTest, CostsThatKeepEverythingOutAreTried) {
+  auto queue = scheduler_->AddQueue(TenMilliseconds(), nullptr).value();
+  const auto enqueue = [&](int i) { return Enqueue(*queue, ends_[i], clock_.Now() + 8 * kMs); };
+  clock_.Advance(kTrialInterval - kMs);
+  EXPECT_FALSE(enqueue(0).ok());
+  clock_.Advance(kMs);
+  EXPECT_TRUE(enqueue(0).ok());
+  EXPECT_FALSE(enqueue(1).ok()) << "one at a time";
+  Batch batch;
+  ASSERT_TRUE(scheduler_->WaitForBatch(batch));
+  EXPECT_EQ(Ends(batch), (Pointers{&ends_[0]}));
+  EXPECT_FALSE(enqueue(1).ok()) << "one at a time";
+  clock_.Advance(2 * kMs);
+  queue->Observe(1, 2 * kMs);  // 6 ms are expected from now on
+  MonotonicTime next_due;
+  EXPECT_FALSE(scheduler_->TakeBatch(batch, /*lane=*/0, next_due));
+  EXPECT_TRUE(enqueue(1).ok());
+}
+
+TEST_F(SchedulerTest, ATrialEndsWithItsDeadline) {
+  auto queue = scheduler_->AddQueue(TenMilliseconds(), nullptr).value();
+  clock_.Advance(kTrialInterval);
+  ASSERT_TRUE(Enqueue(*queue, ends_[0], clock_.Now() + 8 * kMs).ok());
+  clock_.Advance(8 * kMs);
+  ExpectDrained();
+  EXPECT_EQ(ends_[0].status.code(), absl::StatusCode::kDeadlineExceeded);
+}
+
 TEST_F(SchedulerTest, ABusyLaneCountsForWhatItHasLeft) {
   auto queue = scheduler_->AddQueue(TenMilliseconds(), nullptr).value();
   ASSERT_TRUE(Enqueue(*queue, ends_[0]).ok());
@@ -507,7 +545,7 @@ TEST_F(SchedulerTest, ARequestOfManyImagesIsTakenWholeOrNotAtAll) {
     return status;
   };
   EXPECT_EQ(RejectionOf(enqueue(5, absl::Hours(1))), Rejection::kQueueFull);
-  EXPECT_EQ(RejectionOf(enqueue(3, 29 * kMs)), Rejection::kPredictedLate);
+  EXPECT_EQ(RejectionOf(enqueue(3, 29 * kMs)), Rejection::kDeadline);
   EXPECT_EQ(queue->size(), 0);
   EXPECT_TRUE(enqueue(3, 30 * kMs).ok());
   EXPECT_EQ(queue->size(), 3);

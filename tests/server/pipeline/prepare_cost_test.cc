@@ -28,8 +28,16 @@ TEST(PrepareCostTest, FollowsARiseFastAndAFallSlowly) {
   costs.Observe(kJpeg, absl::Milliseconds(16));
   costs.Observe(kJpeg, absl::Seconds(5));  // a stall
   EXPECT_NEAR(Milliseconds(costs.Estimate(kJpeg)), 20, 1e-3);
-  costs.Observe(kJpeg, absl::Milliseconds(4));
-  EXPECT_NEAR(Milliseconds(costs.Estimate(kJpeg)), 19, 1e-3);
+  costs.Observe(kJpeg, absl::Milliseconds(12));
+  EXPECT_NEAR(Milliseconds(costs.Estimate(kJpeg)), 19.5, 1e-3);
+}
+
+// Or photos would be refused for minutes because the first one met a stall.
+TEST(PrepareCostTest, AStallAtTheFirstPhotoIsSoonForgotten) {
+  PrepareCost costs;
+  costs.Observe(kJpeg, absl::Seconds(2));
+  for (int i = 0; i < 6; ++i) costs.Observe(kJpeg, absl::Milliseconds(10));
+  EXPECT_LT(Milliseconds(costs.Estimate(kJpeg)), 50);
 }
 
 }  // namespace

@@ -133,10 +133,12 @@ class ClassifierTest(wire.ServerTest):
 
     def test_cancelled_call(self):
         request = pb.ClassifyRequest(model=wire.MODEL, tensor=pixels())
-        calls = [self.stub.Classify.future(request, timeout=wire.TIMEOUT) for _ in range(8)]
-        for call in calls:
-            call.cancel()
-        self.assertTrue(all(call.cancelled() for call in calls))
+
+        def one_is_cancelled():  # unless all were answered before
+            calls = [self.stub.Classify.future(request, timeout=wire.TIMEOUT) for _ in range(8)]
+            return any([call.cancel() for call in calls])
+
+        self.assertTrue(any(one_is_cancelled() for _ in range(5)))
         self.classify(tensor=pixels())
 
 
