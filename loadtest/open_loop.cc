@@ -1,6 +1,7 @@
-// siskin-open-loop: requests at random times that do not wait for answers (Poisson), each with a
-// deadline. What overload is measured with: a closed loop slows down with the server that it
-// measures. Latency counts from the time at which a request was due. See README.md.
+// siskin-open-loop: requests at random times that do not wait for answers (Poisson, one by one or
+// in bursts), each with a deadline, to the given models in turn. What overload is measured with: a
+// closed loop slows down with the server that it measures. Latency counts from the time at which a
+// request was due. See README.md.
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <sys/resource.h>
@@ -19,6 +20,7 @@
 #include "absl/time/clock.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/status_macros.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "loadtest/connection.h"
@@ -39,7 +41,9 @@ struct Plan {
   double rate = 10;  // requests a second
   double seconds = 10;
   double deadline = 0.2;  // seconds; 0: none
+  int burst = 1;          // requests that come together
   uint64_t seed = 1;
+  std::vector<std::string> models = {""};  // empty: the only one
 };
 
 struct Call {
@@ -98,9 +102,10 @@ void Send(const Plan& plan, std::vector<grpc::GenericStub>& stubs,
           const std::vector<Payload>& payloads, grpc::CompletionQueue& queue,
           LatencyHistogram& send_lag) {
   std::mt19937_64 random(plan.seed);
-  std::exponential_distribution<double> gap(plan.rate);
+  std::exponential_distribution<double> gap(plan.rate / plan.burst);
   const MonotonicTime start = Clock::Real().Now();
   MonotonicTime due = start + absl::Seconds(gap(random));
+  int left = plan.burst;
   for (size_t i = 0; due < start + absl::Seconds(plan.seconds); ++i) {
     absl::SleepFor(due - Clock::Real().Now());
     auto* call = new Call;
@@ -114,7 +119,10 @@ void Send(const Plan& plan, std::vector<grpc::GenericStub>& stubs,
     call->reader->StartCall();
     call->reader->Finish(&call->answer, &call->status, call);
     send_lag.Record(Clock::Real().Now() - due);
-    due += absl::Seconds(gap(random));
+    if (--left == 0) {
+      left = plan.burst;
+      due += absl::Seconds(gap(random));
+    }
   }
   queue.Shutdown();
 }
@@ -135,16 +143,31 @@ int Fail(const absl::Status& status, int code) {
   return code;
 }
 
-int Run(Options options, const Plan& plan) {
+// For all models, in turn.
+absl::StatusOr<std::vector<Payload>> MakeAllPayloads(
+    Options options, const std::vector<std::string>& models,
+    const std::shared_ptr<grpc::Channel>& channel) {
+  const bool ask = options.payload != PayloadKind::kImage && options.shape.empty();
+  std::vector<std::vector<Payload>> by_model;
+  for (const std::string& model : models) {
+    options.model = model;
+    if (ask) {
+      SISKIN_ASSIGN_OR_RETURN(options.shape, AskForShape(options, channel));
+    }
+    SISKIN_ASSIGN_OR_RETURN(by_model.emplace_back(), MakePayloads(options));
+  }
+  std::vector<Payload> payloads;
+  for (size_t i = 0; i < by_model.front().size(); ++i) {
+    for (std::vector<Payload>& of_model : by_model) payloads.push_back(std::move(of_model[i]));
+  }
+  return payloads;
+}
+
+int Run(const Options& options, const Plan& plan) {
   const auto channels = Connect(options);
   if (!channels.ok()) return Fail(channels.status(), kExitCannotConnect);
-  if (options.payload != PayloadKind::kImage) {
-    auto shape = AskForShape(options, channels->front());
-    if (!shape.ok()) return Fail(shape.status(), kExitFailed);
-    options.shape = *std::move(shape);
-  }
-  const auto payloads = MakePayloads(options);
-  if (!payloads.ok()) return Fail(payloads.status(), kExitUsage);
+  const auto payloads = MakeAllPayloads(options, plan.models, channels->front());
+  if (!payloads.ok()) return Fail(payloads.status(), kExitFailed);
 
   std::vector<grpc::GenericStub> stubs;
   for (const auto& channel : *channels) stubs.emplace_back(channel);
@@ -176,19 +199,26 @@ int Main(int argc, char** argv) {
   CLI::App app("Open-loop load with deadlines on a Siskin server; prints one JSON document.",
                "siskin-open-loop");
   app.add_option("--server", options.server, "HOST:PORT")->capture_default_str();
-  app.add_option("--model", options.model, "Model to ask (default: the only one)");
+  app.add_option("--model", plan.models, "Models to ask in turn (default: the only one)");
   app.add_option("--rate", plan.rate, "Requests a second")->check(CLI::PositiveNumber);
+  app.add_option("--burst", plan.burst, "Requests that come together")->check(CLI::Range(1, 1000));
   app.add_option("--seconds", plan.seconds, "Duration")->check(CLI::PositiveNumber);
   app.add_option("--deadline", plan.deadline, "Seconds for each request; 0: none")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--connections", options.connections, "TCP connections")
       ->check(CLI::Range(1, 1000));
+  app.add_option("--payload", options.payload, "Tensors of fp32 or uint8")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, PayloadKind>{
+          {"fp32", PayloadKind::kFp32}, {"uint8", PayloadKind::kUint8}}));
   app.add_option("--image", options.images, "Photos to send instead of tensors")
       ->check(CLI::ExistingFile);
+  app.add_option("--shape", options.shape, "3 HEIGHT WIDTH of tensors (default: asked for)")
+      ->expected(3)
+      ->check(CLI::Range(int64_t{1}, kMaxSide));
   app.add_option("--seed", plan.seed, "Of the arrival times");
   CLI11_PARSE(app, argc, argv);
   if (!options.images.empty()) options.payload = PayloadKind::kImage;
-  return Run(std::move(options), plan);
+  return Run(options, plan);
 }
 
 }  // namespace
