@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "nlohmann/json.hpp"
+#include "server/batching/queue_settings.h"
 
 namespace siskin::admin {
 namespace {
@@ -37,6 +38,17 @@ Json InputOf(const models::InputContract& input) {
   return out;
 }
 
+Json BatchingOf(const batching::QueueOptions& queue) {
+  const batching::BatchLimits& limits = queue.limits;
+  Json out = {{"max_batch_size", limits.max_batch_size}, {"policy", ToString(PolicyOf(limits))}};
+  if (!limits.automatic()) out["max_delay_ms"] = absl::ToDoubleMilliseconds(*limits.max_delay);
+  if (!limits.preferred_batch_sizes.empty()) {
+    out["preferred_batch_sizes"] = limits.preferred_batch_sizes;
+  }
+  out["queue_capacity"] = queue.capacity;
+  return out;
+}
+
 void AddServable(const engine::Servable& servable, Json& out) {
   const engine::LoadedModel& model = *servable.model;
   const models::BuildOptions& options = model.build_options();
@@ -50,10 +62,7 @@ void AddServable(const engine::Servable& servable, Json& out) {
   if (model.spec().output == models::OutputKind::kClassification) out["classes"] = model.outputs();
   out["labels"] = !model.labels().empty();
   out["input"] = InputOf(model.input());
-  const batching::QueueOptions& queue = servable.queue->options();
-  out["batching"] = {{"max_batch_size", queue.limits.max_batch_size},
-                     {"max_delay_ms", absl::ToDoubleMilliseconds(queue.limits.max_delay)},
-                     {"queue_capacity", queue.capacity}};
+  out["batching"] = BatchingOf(servable.queue->options());
   out["weight_bytes"] = model.weight_bytes();
   out["arena_bytes"] = model.arena_bytes();
 }

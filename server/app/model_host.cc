@@ -36,7 +36,8 @@ absl::Status NothingLoaded(const std::vector<std::string>& failures) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<ModelToLoad>> ModelsOfRepository(const std::string& path) {
+absl::StatusOr<std::vector<ModelToLoad>> ModelsOfRepository(const std::string& path,
+                                                            const batching::QueueDefaults& queues) {
   SISKIN_ASSIGN_OR_RETURN(const auto sources, repository::FindSources(path));
   if (sources.empty()) {
     return absl::NotFoundError(
@@ -45,21 +46,27 @@ absl::StatusOr<std::vector<ModelToLoad>> ModelsOfRepository(const std::string& p
   std::vector<ModelToLoad> models;
   models.reserve(sources.size());
   for (const repository::ModelSource& source : sources) {
+    const batching::QueueOptions queue = batching::Resolve(source.queue, queues);
+    if (const auto valid = batching::CheckOptions(queue); !valid.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("model ", source.name, ": ", valid.message()));
+    }
     models.push_back({.name = source.name,
                       .version = source.version,
                       .labels = source.labels,
-                      .queue = source.queue,
+                      .queue = queue,
                       .load = [source] { return repository::LoadSource(source); }});
   }
   return models;
 }
 
-ModelToLoad RandomlyInitialised(const std::string& name) {
+ModelToLoad RandomlyInitialised(const std::string& name, const batching::QueueDefaults& queues) {
   models::LoadRequest request;
   request.architecture = name;
-  return {.name = name, .version = "1", .labels = {}, .queue = {}, .load = [request] {
-            return models::RandomModel(request);
-          }};
+  return {.name = name,
+          .version = "1",
+          .labels = {},
+          .queue = batching::Resolve({}, queues),
+          .load = [request] { return models::RandomModel(request); }};
 }
 
 absl::Status ModelHost::LoadAll(const std::vector<ModelToLoad>& models,

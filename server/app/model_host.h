@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "models/model_loader.h"
+#include "server/batching/queue_settings.h"
 #include "server/batching/scheduler.h"
 #include "server/engine/lane_pool.h"
 #include "server/engine/model_registry.h"
@@ -30,11 +31,12 @@ struct ModelToLoad {
 };
 
 // Every version in the repository at `path`, NOT_FOUND if there is none; the built-in model if
-// `path` is empty.
-absl::StatusOr<std::vector<ModelToLoad>> ModelsOfRepository(const std::string& path);
+// `path` is empty. INVALID_ARGUMENT: what a model states of its queue does not go with `queues`.
+absl::StatusOr<std::vector<ModelToLoad>> ModelsOfRepository(const std::string& path,
+                                                            const batching::QueueDefaults& queues);
 
 // An architecture or variant of the catalogue with random weights, named as it.
-ModelToLoad RandomlyInitialised(const std::string& name);
+ModelToLoad RandomlyInitialised(const std::string& name, const batching::QueueDefaults& queues);
 
 // Not thread-safe; what it publishes is.
 class ModelHost {

@@ -35,18 +35,14 @@ absl::StatusOr<std::vector<ModelToLoad>> FindModels(const ServerOptions& options
   if (!options.repository.empty() && !options.random_model.empty()) {
     return absl::InvalidArgumentError("expected a repository or a random model to serve, not both");
   }
-  std::vector<ModelToLoad> models;
-  if (options.random_model.empty()) {
-    SISKIN_ASSIGN_OR_RETURN(models, ModelsOfRepository(options.repository));
-  } else {
-    models.push_back(RandomlyInitialised(options.random_model));
+  if (options.queues.policy == batching::BatchPolicy::kAuto &&
+      options.queues.max_delay > absl::ZeroDuration()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the auto policy never waits for company; a delay of ",
+                     absl::FormatDuration(*options.queues.max_delay), " needs the fixed one"));
   }
-  for (ModelToLoad& model : models) {
-    batching::BatchLimits& limits = model.queue.limits;
-    limits.max_batch_size = options.max_batch_size.value_or(limits.max_batch_size);
-    limits.max_delay = options.max_delay.value_or(limits.max_delay);
-  }
-  return models;
+  if (options.random_model.empty()) return ModelsOfRepository(options.repository, options.queues);
+  return std::vector<ModelToLoad>{RandomlyInitialised(options.random_model, options.queues)};
 }
 
 // Empty without a file.

@@ -12,7 +12,6 @@
 #define SISKIN_SERVER_APP_SERVER_APP_H_
 
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "absl/functional/function_ref.h"
@@ -24,6 +23,7 @@
 #include "server/admin/photo_inference.h"
 #include "server/admin/status_page.h"
 #include "server/app/model_host.h"
+#include "server/batching/queue_settings.h"
 #include "server/batching/scheduler.h"
 #include "server/engine/lane_pool.h"
 #include "server/engine/model_registry.h"
@@ -45,9 +45,7 @@ struct ServerOptions {
   bool status_page = true;                     // on the admin address
   std::string status_token_file;               // holds its token; empty: it needs none
   int lanes = 0;                               // 0: as many as cores may be used
-  // Set: replace what the models' configs say.
-  std::optional<int> max_batch_size;
-  std::optional<absl::Duration> max_delay;
+  batching::QueueDefaults queues;
   int max_message_mib = 16;     // of a request; a photo may be as large
   int max_in_flight = 1024;     // requests
   bool triton_metrics = false;  // also under the names that Triton gives them

@@ -1,24 +1,32 @@
 #include "server/batching/batch_policy.h"
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <tuple>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace siskin::batching {
 namespace {
 
-// A queue whose tasks wait for company.
-BatchDecision DecideWithDelay(const QueueView& queue, MonotonicTime now) {
-  const BatchLimits& limits = queue.limits;
+BatchDecision DecideFixed(const QueueView& queue, MonotonicTime now) {
+  const BatchLimits& limits = *queue.limits;
+  const absl::Duration delay = *limits.max_delay;
+  const MonotonicTime due = queue.oldest_enqueued + delay;
+  const bool over = due <= now;
+  if (!queue.draining && (!over || delay == absl::ZeroDuration())) {
+    const int preferred = PreferredBatchSize(limits.preferred_batch_sizes, queue.size);
+    if (preferred > 0) return Dispatch{preferred, CloseReason::kFull};
+  }
   if (queue.size >= limits.max_batch_size) {
     return Dispatch{limits.max_batch_size, CloseReason::kFull};
   }
   if (queue.draining) return Dispatch{queue.size, CloseReason::kDraining};
-  const MonotonicTime delay_over = queue.oldest_enqueued + limits.max_delay;
-  if (delay_over <= now) return Dispatch{queue.size, CloseReason::kDelay};
-  if (queue.earliest_deadline <= delay_over) return Dispatch{queue.size, CloseReason::kDeadline};
-  return WaitUntil{delay_over};
+  if (over) return Dispatch{queue.size, CloseReason::kDelay};
+  if (queue.earliest_deadline <= due) return Dispatch{queue.size, CloseReason::kDeadline};
+  return WaitUntil{due};
 }
 
 int LanesFreeWithin(absl::Duration time, absl::Span<const absl::Duration> free_in) {
@@ -27,10 +35,10 @@ int LanesFreeWithin(absl::Duration time, absl::Span<const absl::Duration> free_i
   return std::max(static_cast<int>(lanes), 1);
 }
 
-Dispatch DecideAtOnce(const QueueView& queue, absl::Span<const absl::Duration> free_in,
-                      MonotonicTime now) {
+Dispatch DecideAuto(const QueueView& queue, absl::Span<const absl::Duration> free_in,
+                    MonotonicTime now) {
   const CostModel& costs = *queue.costs;
-  const int best = costs.BestBatchSize(queue.limits.max_batch_size);
+  const int best = costs.BestBatchSize(queue.limits->max_batch_size);
   const int lanes = LanesFreeWithin(costs.Cost(1), free_in);
   const int share = (queue.size + lanes - 1) / lanes;
   Dispatch dispatch;
@@ -53,6 +61,28 @@ absl::Status CheckBatchSize(int64_t size) {
       absl::StrCat("expected a batch size of 1 to ", kMaxBatchSize, ", got ", size));
 }
 
+absl::Status CheckLimits(const BatchLimits& limits) {
+  if (absl::Status status = CheckBatchSize(limits.max_batch_size); !status.ok()) return status;
+  const absl::Duration delay = limits.max_delay.value_or(absl::ZeroDuration());
+  if (delay < absl::ZeroDuration() || delay == absl::InfiniteDuration()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "expected a max_delay of zero or more, and finite; got ", absl::FormatDuration(delay)));
+  }
+  const std::vector<int>& preferred = limits.preferred_batch_sizes;
+  if (preferred.empty()) return absl::OkStatus();
+  if (limits.automatic()) {
+    return absl::InvalidArgumentError("preferred batch sizes need the fixed policy, got auto");
+  }
+  const bool ascend = std::adjacent_find(preferred.begin(), preferred.end(),
+                                         std::greater_equal<>()) == preferred.end();
+  if (ascend && preferred.front() >= 1 && preferred.back() <= limits.max_batch_size) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("expected preferred batch sizes that ascend, from 1 to the largest batch of ",
+                   limits.max_batch_size, "; got ", absl::StrJoin(preferred, ", ")));
+}
+
 const char* ToString(CloseReason reason) {
   switch (reason) {
     case CloseReason::kFull:
@@ -67,10 +97,15 @@ const char* ToString(CloseReason reason) {
   return "unknown";
 }
 
+int PreferredBatchSize(absl::Span<const int> preferred, int size) {
+  const auto above = std::upper_bound(preferred.begin(), preferred.end(), size);
+  return above == preferred.begin() ? 0 : *std::prev(above);
+}
+
 BatchDecision DecideBatch(const QueueView& queue, absl::Span<const absl::Duration> free_in,
                           MonotonicTime now) {
-  if (queue.limits.max_delay > absl::ZeroDuration()) return DecideWithDelay(queue, now);
-  return DecideAtOnce(queue, free_in, now);
+  if (queue.limits->automatic()) return DecideAuto(queue, free_in, now);
+  return DecideFixed(queue, now);
 }
 
 std::variant<Choice, WaitUntil> Choose(absl::Span<const QueueView> queues,

@@ -1,14 +1,20 @@
 // Which batch a free lane takes, and when. Pure functions, so that they are tested as tables.
 //
-// The policy, where a model sets no delay: spread work over the lanes that are free before batching
-// it, batch only as far as that brings more images a second (cost_model.h), never let a lane idle
-// while a task waits, start nothing that misses its deadline. Models share the lanes by lane time.
+// Each model has one of two policies:
+//   auto    spread work over the lanes that are free before batching it, batch only as far as that
+//           brings more images a second (cost_model.h), never let a lane idle while a task waits,
+//           start nothing that misses its deadline
+//   fixed   the rule of Triton and TensorFlow Serving, which knows neither costs nor other lanes: a
+//           free lane takes what is there up to a limit, once the oldest task has waited for a set
+//           delay; at once if that is 0
+// Under both, models share the lanes by lane time.
 #ifndef SISKIN_SERVER_BATCHING_BATCH_POLICY_H_
 #define SISKIN_SERVER_BATCHING_BATCH_POLICY_H_
 
 #include <cstdint>
 #include <optional>
 #include <variant>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -26,12 +32,18 @@ absl::Status CheckBatchSize(int64_t size);
 
 struct BatchLimits {
   int max_batch_size = 8;  // see CheckBatchSize
-  // How long a task may wait for company although a lane is free. 0: it never waits for that, and
-  // the policy above holds; else a batch is as large as can be.
-  absl::Duration max_delay = absl::ZeroDuration();
-};
+  // Which policy holds. Unset: auto. Set: fixed, and a task may wait for so long for company
+  // although a lane is free.
+  std::optional<absl::Duration> max_delay;
+  // Sizes that the fixed policy does not wait beyond, ascending, from 1 to max_batch_size.
+  std::vector<int> preferred_batch_sizes;
 
-// What the policy may know of a queue. REQUIRES: size > 0, `costs` is not null.
+  bool automatic() const { return !max_delay.has_value(); }
+};
+// INVALID_ARGUMENT for what is out of range, or preferred sizes without the fixed policy.
+absl::Status CheckLimits(const BatchLimits& limits);
+
+// What the policy may know of a queue. REQUIRES: size > 0, the pointers are not null.
 struct QueueView {
   int size = 0;
   MonotonicTime oldest_enqueued;
@@ -39,7 +51,7 @@ struct QueueView {
   absl::Duration prepare;  // the longest of a task that may be in the batch
   bool draining = false;   // nothing more will come
   const CostModel* costs = nullptr;
-  BatchLimits limits = {};
+  const BatchLimits* limits = nullptr;
   // Lane time that the model had, by its weight: the one that had least comes first.
   absl::Duration served;
 };
@@ -56,21 +68,27 @@ struct WaitUntil {
 };
 using BatchDecision = std::variant<Dispatch, WaitUntil>;
 
+// The largest of `preferred`, which ascends, of at most `size`; 0 if there is none.
+int PreferredBatchSize(absl::Span<const int> preferred, int size);
+
 // Called when a lane is free. `free_in`: how long each lane is still busy; 0 for those that are
-// free, the one that asks included. Without a delay:
+// free, the one that asks included. The auto policy:
 //   lanes   = those free within the cost of one image
 //   share   = the waiting tasks divided by `lanes`, rounded up
 //   size    = the largest batch size of at most `share` and the best size        kFull or kDelay
 //   smaller, down to 1, until the batch ends before earliest_deadline            kDeadline
-// With one, the first rule that holds decides:
+// The fixed policy, where the first rule that holds decides; `due` = oldest_enqueued + max_delay:
+//   a preferred size <= size; not if draining, nor
+//     once a max_delay above 0 is over                  -> the largest such size, kFull
 //   size >= max_batch_size                              -> max_batch_size tasks, kFull
 //   draining                                            -> everything, kDraining
-//   the oldest has waited for max_delay                 -> everything, kDelay
-//   earliest_deadline <= oldest_enqueued + max_delay    -> everything, kDeadline: at once, since
+//   due <= now                                          -> everything, kDelay
+//   earliest_deadline <= due                            -> everything, kDeadline: at once, since
 //   the
 //                                                          delay would use up what time there is
-//   otherwise                                           -> wait until oldest_enqueued + max_delay
-// So no wait ever reaches a deadline.
+//   otherwise                                           -> wait until `due`
+// So no wait ever reaches a deadline. Of a preferred size and more, the preferred part goes at once
+// and the rest waits; with a max_delay of 0 it goes to the next free lane.
 BatchDecision DecideBatch(const QueueView& queue, absl::Span<const absl::Duration> free_in,
                           MonotonicTime now);
 

@@ -20,25 +20,6 @@ constexpr absl::Duration kLeastTargetDelay = absl::Milliseconds(100);
 constexpr absl::Duration kStall = absl::Milliseconds(20);
 constexpr absl::Duration kLongestRetry = absl::Seconds(60);
 
-absl::Status CheckOptions(const QueueOptions& options) {
-  SISKIN_RETURN_IF_ERROR(CheckBatchSize(options.limits.max_batch_size));
-  if (options.limits.max_delay < absl::ZeroDuration() ||
-      options.limits.max_delay == absl::InfiniteDuration()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("max_delay must be zero or more, and finite; it is ",
-                     absl::FormatDuration(options.limits.max_delay)));
-  }
-  if (options.capacity < 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the queue capacity must be at least 1, it is ", options.capacity));
-  }
-  if (!(options.weight > 0)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("a model's weight must be above 0, it is ", options.weight));
-  }
-  return absl::OkStatus();
-}
-
 // What a task needs of a lane if it runs alone.
 absl::Duration Need(const Task& task, const CostModel& costs) {
   return task.prepare_cost() + costs.Cost(1);
@@ -81,6 +62,19 @@ absl::Duration RetryAfter(absl::Duration time) {
 }
 
 }  // namespace
+
+absl::Status CheckOptions(const QueueOptions& options) {
+  SISKIN_RETURN_IF_ERROR(CheckLimits(options.limits));
+  if (options.capacity < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the queue capacity must be at least 1, it is ", options.capacity));
+  }
+  if (!(options.weight > 0)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a model's weight must be above 0, it is ", options.weight));
+  }
+  return absl::OkStatus();
+}
 
 BatchQueue::BatchQueue(Scheduler& scheduler, const QueueOptions& options, const void* owner)
     : scheduler_(scheduler), options_(options), owner_(owner), costs_(options.costs) {
@@ -298,7 +292,7 @@ void Scheduler::WakeLanes(const BatchQueue& queue, size_t tasks, MonotonicTime n
     if (wait->time < watched_until_) changed_.Signal();
     return;
   }
-  const bool spreads = queue.options_.limits.max_delay == absl::ZeroDuration();
+  const bool spreads = queue.options_.limits.automatic();
   const size_t lanes = spreads ? std::min(tasks, lanes_.size()) : 1;
   for (size_t i = 0; i < lanes; ++i) changed_.Signal();
 }
@@ -315,7 +309,7 @@ QueueView Scheduler::ViewOf(const BatchQueue& queue) const {
   }
   view.draining = draining_;
   view.costs = &queue.costs_;
-  view.limits = queue.options_.limits;
+  view.limits = &queue.options_.limits;
   view.served = queue.served_;
   return view;
 }

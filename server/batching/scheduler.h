@@ -58,6 +58,9 @@ struct QueueOptions {
   CostModel costs = {};  // as measured
 };
 
+// INVALID_ARGUMENT for what is out of range.
+absl::Status CheckOptions(const QueueOptions& options);
+
 class Scheduler;
 
 // The queue of one model. Made by Scheduler::AddQueue; outlived by the scheduler.

@@ -47,8 +47,8 @@ struct ServeFlags {
   app::ServerOptions server;
   app::LoggingOptions logging;
   std::string status_page = "on";
-  std::optional<int> max_batch_size;
   std::optional<int> max_delay_us;
+  std::string batch_policy;
   double max_connection_age = 0;
   double drain_delay = 0;
   double drain_timeout = 20;
@@ -66,8 +66,11 @@ app::ServerOptions ToOptions(const ServeFlags& flags) {
   // The repository may come from the environment: the flag is the stronger wish.
   if (!options.random_model.empty()) options.repository.clear();
   options.status_page = flags.status_page == "on";
-  options.max_batch_size = flags.max_batch_size;
-  if (flags.max_delay_us.has_value()) options.max_delay = absl::Microseconds(*flags.max_delay_us);
+  batching::QueueDefaults& queues = options.queues;
+  if (flags.max_delay_us.has_value()) queues.max_delay = absl::Microseconds(*flags.max_delay_us);
+  for (const auto policy : {batching::BatchPolicy::kAuto, batching::BatchPolicy::kFixed}) {
+    if (flags.batch_policy == batching::ToString(policy)) queues.policy = policy;
+  }
   if (flags.max_connection_age > 0) {
     options.max_connection_age = absl::Seconds(flags.max_connection_age);
   }
@@ -159,7 +162,7 @@ void AddModelFlags(ServeFlags& values, Flags& flags) {
       .Lanes(/*least=*/0)
       .ShowDefault();
   flags
-      .Add("--max-batch-size", values.max_batch_size,
+      .Add("--max-batch-size", values.server.queues.max_batch_size,
            "Most images computed together, 1 to 256 (default: each model's config, else 8)")
       .ValueName("N")
       .Check(CheckBatchSize);
@@ -169,6 +172,13 @@ void AddModelFlags(ServeFlags& values, Flags& flags) {
            "else 0)")
       .ValueName("MICROSECONDS")
       .Range(0, 1'000'000);
+  flags
+      .Add("--batch-policy", values.batch_policy,
+           "How models batch that do not say it themselves: auto (no lane waits, batches as large "
+           "as pays) or fixed (what is there after --max-delay-us, at once if that is 0; the rule "
+           "of Triton and TensorFlow Serving) (default: fixed with a delay, else auto)")
+      .ValueName("POLICY")
+      .OneOf({"auto", "fixed"});
 }
 
 void AddAddressFlags(ServeFlags& values, Flags& flags) {

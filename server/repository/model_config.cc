@@ -172,31 +172,55 @@ absl::Status ReadInput(const FieldReader& reader, const InputConfig& config,
   return CheckRule(reader, input);
 }
 
+// What the auto policy has no use for would be ignored, which nobody means.
+absl::Status CheckPolicy(const FieldReader& reader, const batching::QueueSettings& queue) {
+  if (queue.policy != batching::BatchPolicy::kAuto) return absl::OkStatus();
+  if (queue.max_delay > absl::ZeroDuration()) {
+    return reader.Fault(BatchingConfig::kMaxDelayMicrosecondsFieldNumber,
+                        "needs policy: BATCH_POLICY_FIXED");
+  }
+  if (!queue.preferred_batch_sizes.empty()) {
+    return reader.Fault(BatchingConfig::kPreferredBatchSizeFieldNumber,
+                        "needs policy: BATCH_POLICY_FIXED");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ReadBatching(const FieldReader& reader, const BatchingConfig& config,
-                          batching::QueueOptions& queue) {
+                          batching::QueueSettings& queue) {
   std::optional<int> delay_microseconds;
-  std::optional<int> capacity;
   if (config.has_max_batch_size()) {
     if (auto valid = batching::CheckBatchSize(config.max_batch_size()); !valid.ok()) {
       return reader.Fault(BatchingConfig::kMaxBatchSizeFieldNumber,
                           absl::StrCat("is out of range: ", valid.message()));
     }
-    queue.limits.max_batch_size = static_cast<int>(config.max_batch_size());
+    queue.max_batch_size = static_cast<int>(config.max_batch_size());
   }
   SISKIN_RETURN_IF_ERROR(reader.Number(
       BatchingConfig::kMaxDelayMicrosecondsFieldNumber, config.has_max_delay_microseconds(),
       config.max_delay_microseconds(), 0, 1'000'000, delay_microseconds));
+  if (delay_microseconds.has_value()) queue.max_delay = absl::Microseconds(*delay_microseconds);
   SISKIN_RETURN_IF_ERROR(reader.Number(BatchingConfig::kQueueCapacityFieldNumber,
                                        config.has_queue_capacity(), config.queue_capacity(), 1,
-                                       65536, capacity));
-  queue.capacity = capacity.value_or(queue.capacity);
-  if (delay_microseconds.has_value()) {
-    queue.limits.max_delay = absl::Microseconds(*delay_microseconds);
+                                       65536, queue.capacity));
+  SISKIN_RETURN_IF_ERROR(reader.Choice(BatchingConfig::kPolicyFieldNumber, config.policy(),
+                                       kBatchPolicies, queue.policy));
+  queue.preferred_batch_sizes.assign(config.preferred_batch_size().begin(),
+                                     config.preferred_batch_size().end());
+  return CheckPolicy(reader, queue);
+}
+
+// What the fields of all blocks come to.
+absl::Status CheckQueue(const FieldReader& reader, const batching::QueueSettings& queue) {
+  const batching::QueueOptions options = batching::Resolve(queue, {});
+  if (const auto valid = batching::CheckLimits(options.limits); !valid.ok()) {
+    return reader.Fault(BatchingConfig::kPreferredBatchSizeFieldNumber,
+                        absl::StrCat("is out of range: ", valid.message()));
   }
-  if (queue.capacity < queue.limits.max_batch_size) {
+  if (options.capacity < options.limits.max_batch_size) {
     return reader.Fault(BatchingConfig::kQueueCapacityFieldNumber,
-                        absl::StrCat("is ", queue.capacity, ", less than a batch of ",
-                                     queue.limits.max_batch_size));
+                        absl::StrCat("is ", options.capacity, ", less than a batch of ",
+                                     options.limits.max_batch_size));
   }
   return absl::OkStatus();
 }
@@ -221,8 +245,9 @@ absl::Status ReadConfig(const FieldReader& reader, const ModelConfig& config,
                                        1e-12, 1, load.batch_norm_epsilon));
   SISKIN_RETURN_IF_ERROR(
       ReadInput(reader.Nested(ModelConfig::kInputFieldNumber), config.input(), load));
-  return ReadBatching(reader.Nested(ModelConfig::kBatchingFieldNumber), config.batching(),
-                      parsed.queue);
+  const FieldReader batching = reader.Nested(ModelConfig::kBatchingFieldNumber);
+  SISKIN_RETURN_IF_ERROR(ReadBatching(batching, config.batching(), parsed.queue));
+  return CheckQueue(batching, parsed.queue);
 }
 
 }  // namespace

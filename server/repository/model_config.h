@@ -7,13 +7,13 @@
 
 #include "absl/status/statusor.h"
 #include "models/model_loader.h"
-#include "server/batching/scheduler.h"
+#include "server/batching/queue_settings.h"
 
 namespace siskin::repository {
 
 struct ParsedConfig {
   models::LoadRequest load;  // without name_hint and dilation_patterns
-  batching::QueueOptions queue;
+  batching::QueueSettings queue;
   std::string dilation_pattern_file;  // relative to the model's folder; empty: none
 };
 

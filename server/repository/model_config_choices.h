@@ -6,6 +6,7 @@
 
 #include "models/input_contract.h"
 #include "ops/net.h"
+#include "server/batching/queue_settings.h"
 #include "siskin/v1/model_config.pb.h"
 
 namespace siskin::repository {
@@ -24,6 +25,10 @@ inline constexpr std::pair<v1::Interpolation, models::Interpolation> kInterpolat
 inline constexpr std::pair<v1::ColorOrder, models::ColorOrder> kColorOrders[] = {
     {v1::COLOR_ORDER_RGB, models::ColorOrder::kRgb},
     {v1::COLOR_ORDER_BGR, models::ColorOrder::kBgr}};
+
+inline constexpr std::pair<v1::BatchPolicy, batching::BatchPolicy> kBatchPolicies[] = {
+    {v1::BATCH_POLICY_AUTO, batching::BatchPolicy::kAuto},
+    {v1::BATCH_POLICY_FIXED, batching::BatchPolicy::kFixed}};
 
 }  // namespace siskin::repository
 

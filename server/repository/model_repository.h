@@ -22,7 +22,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "models/model_loader.h"
-#include "server/batching/scheduler.h"
+#include "server/batching/queue_settings.h"
 
 namespace siskin::repository {
 
@@ -45,7 +45,7 @@ struct ModelSource {
   absl::Span<const uint8_t> weights;
   std::vector<std::string> labels;
   models::LoadRequest load;
-  batching::QueueOptions queue;  // batching and capacity from the config
+  batching::QueueSettings queue;  // that the config states
 };
 
 // Every model of the repository, ordered by name, then version (numerically). All versions are

@@ -36,10 +36,8 @@ void Invariants::Started(const batching::Batch& batch, absl::Span<TaskRecord* co
   }
   lanes_[lane] = {.busy = true, .taken = now, .expected_end = now + absl::ToInt64Nanoseconds(cost)};
   --free_lanes_;
-  if (!delays(model)) {
-    several_started_ |= tasks.size() > 1;
-    CheckShares(watch, model, cost, now);
-  }
+  several_started_ |= !fixed(model) && tasks.size() > 1;
+  if (!delays(model)) CheckShares(watch, model, cost, now);
 }
 
 void Invariants::CheckStartable(const TaskRecord& task, Nanoseconds now) {
@@ -77,7 +75,7 @@ void Invariants::CheckBatchSize(const Watch& watch, int model, absl::Span<TaskRe
   if (size > scenario_.models[model].queue.limits.max_batch_size) {
     Violate(now, absl::StrCat("a batch of ", size, " is larger than max_batch_size"));
   }
-  if (delays(model)) return;
+  if (fixed(model)) return CheckFixedSize(watch, model, size, now);
   if (size > watch.costs.best_batch_size()) {
     Violate(now, absl::StrCat("a batch of ", size, ", though batches of ",
                               watch.costs.best_batch_size(), " bring as many images"));
@@ -90,6 +88,30 @@ void Invariants::CheckBatchSize(const Watch& watch, int model, absl::Span<TaskRe
                               absl::FormatDuration(cost), ", with a deadline at ", Text(deadline)));
   }
   if (scenario_.exact && size < watch.costs.best_batch_size()) CheckFullBatch(watch, tasks, now);
+}
+
+// What is there up to the limit; up to a preferred size as long as nothing has waited for too long.
+void Invariants::CheckFixedSize(const Watch& watch, int model, int size, Nanoseconds now) {
+  const batching::BatchLimits& limits = scenario_.models[model].queue.limits;
+  std::vector<const TaskRecord*> waiting(watch.waiting.begin(), watch.waiting.end());
+  std::sort(waiting.begin(), waiting.end(),
+            [](const TaskRecord* a, const TaskRecord* b) { return Earlier(*a, *b); });
+  const int there = static_cast<int>(waiting.size());
+  const int most = std::min(there, limits.max_batch_size);
+  const Nanoseconds delay = absl::ToInt64Nanoseconds(*limits.max_delay);
+  const bool over = delay > 0 && std::any_of(waiting.begin(), waiting.begin() + most,
+                                             [&](const TaskRecord* task) {
+                                               return task->arrived + delay <= now;
+                                             });
+  int expected = most;
+  if (!over && !draining_) {
+    for (const int preferred : limits.preferred_batch_sizes) {
+      if (preferred <= there) expected = preferred;
+    }
+  }
+  if (size == expected) return;
+  Violate(now, absl::StrCat("a batch of ", size, " of model ", model, " instead of ", expected,
+                            ", of ", there, " that wait"));
 }
 
 // Under backlog batches are full, whatever the other lanes do: lanes that will be busy for longer

@@ -24,8 +24,9 @@ struct Counts {
   int64_t completed = 0;
   int64_t late = 0;    // completed after the deadline
   int64_t trials = 0;  // accepted though they could not be in time, as far as was known
-  // All others accepted in exact schedules without delays and with a deadline, and of them those
-  // that were not in time: with one model, where that is promised (Guarantees), and with several.
+  // All others accepted in exact schedules with the auto policy and with a deadline, and of them
+  // those that were not in time: with one model, where that is promised (Guarantees), and with
+  // several.
   int64_t promised = 0;
   int64_t broken = 0;  // by no more than is allowed
   int64_t shared = 0;

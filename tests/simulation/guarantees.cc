@@ -32,7 +32,7 @@ Guarantees::Guarantees(const Scenario& scenario) : lanes_(scenario.lanes), start
       bounds.largest_batch = std::max(bounds.largest_batch, batch + cost.batch_size * prepare);
     }
     models_.push_back(bounds);
-    start_ = start_ && model.queue.limits.max_delay == absl::ZeroDuration();
+    start_ = start_ && model.queue.limits.automatic();
     const int best = model.queue.costs.BestBatchSize(limit);
     allowed_miss_ = best == 1 ? kRounding : model.truth.CostOfPlan(best) + best * prepare;
   }

@@ -1,5 +1,6 @@
 // What can be promised where everything is as the scheduler was told: costs are exact and constant,
-// no lane is disturbed, no queue delays, nothing is cancelled or removed (Scenario::exact).
+// no lane is disturbed, no queue is of the fixed policy, nothing is cancelled or removed
+// (Scenario::exact).
 //
 // Proofs are in docs/reliability.md. Times are nanoseconds.
 #ifndef SISKIN_TESTS_SIMULATION_GUARANTEES_H_

@@ -40,6 +40,10 @@ void Invariants::Violate(Nanoseconds now, const std::string& what) {
   if (!violated()) violation_ = absl::StrCat("at ", Text(now), ": ", what);
 }
 
+bool Invariants::fixed(int model) const {
+  return !scenario_.models[model].queue.limits.automatic();
+}
+
 bool Invariants::delays(int model) const {
   return scenario_.models[model].queue.limits.max_delay > absl::ZeroDuration();
 }
@@ -315,7 +319,7 @@ void Invariants::CheckNothingWaits(const Watch& watch, int model, MonotonicTime 
     oldest = std::min(oldest, task->arrived);
     deadline = std::min(deadline, task->deadline);
   }
-  const Nanoseconds due = oldest + absl::ToInt64Nanoseconds(limits.max_delay);
+  const Nanoseconds due = oldest + absl::ToInt64Nanoseconds(*limits.max_delay);
   if (due <= now || deadline <= due || SinceStart(next_due) > due) {
     Violate(now, absl::StrCat("a lane is free, and tasks of model ", model,
                               " wait that are due at ", Text(due), ", before ", Text(deadline),

@@ -107,6 +107,8 @@ class Invariants {
     Nanoseconds expected_end = 0;  // and when that should end
   };
 
+  // Its policy, and whether that may let its tasks wait although a lane is free.
+  bool fixed(int model) const;
   bool delays(int model) const;
   void StopWaiting(TaskRecord& task);
   void CheckRefusal(absl::Span<TaskRecord> tasks, const absl::Status& status, Nanoseconds now);
@@ -117,6 +119,7 @@ class Invariants {
   void CheckOrder(const Watch& watch, absl::Span<TaskRecord* const> tasks, Nanoseconds now);
   void CheckBatchSize(const Watch& watch, int model, absl::Span<TaskRecord* const> tasks,
                       absl::Duration cost, Nanoseconds now);
+  void CheckFixedSize(const Watch& watch, int model, int size, Nanoseconds now);
   void CheckFullBatch(const Watch& watch, absl::Span<TaskRecord* const> tasks, Nanoseconds now);
   void CheckPromise(const TaskRecord& task, Nanoseconds miss, Nanoseconds now);
   void CheckShares(const Watch& watch, int model, absl::Duration cost, Nanoseconds now);
@@ -136,7 +139,7 @@ class Invariants {
   int removing_ = -1;  // model
   bool draining_ = false;
   bool destroying_ = false;
-  bool several_started_ = false;  // a batch of several images, since the last event, without delay
+  bool several_started_ = false;  // a batch of several images, since the last event, not fixed
 };
 
 }  // namespace siskin::simulation

@@ -35,15 +35,22 @@ class Drawer {
   void DrawModel(Model& model) {
     batching::QueueOptions& queue = model.queue;
     queue.limits.max_batch_size = random_.Between(1, kMostBatch);
-    if (random_.Chance(0.2)) {
-      queue.limits.max_delay =
-          absl::Nanoseconds(static_cast<Nanoseconds>(random_.LogUniform(0.1, 50) * kMillisecond));
-    }
+    if (random_.Chance(0.25)) DrawFixedPolicy(queue.limits);
     queue.capacity = random_.Chance(0.3) ? random_.Between(1, 8) : random_.Between(9, 64);
     if (random_.Chance(0.7)) queue.weight = random_.LogUniform(0.25, 4);
     if (random_.Chance(0.2)) queue.target_delay = absl::Milliseconds(random_.Between(1, 200));
     model.truth = DrawCurve(queue.limits.max_batch_size);
     queue.costs = DrawMeasurement(model.truth);
+  }
+
+  void DrawFixedPolicy(batching::BatchLimits& limits) {
+    limits.max_delay = absl::Nanoseconds(
+        random_.Chance(0.3) ? 0
+                            : static_cast<Nanoseconds>(random_.LogUniform(0.1, 50) * kMillisecond));
+    if (!random_.Chance(0.4)) return;
+    for (int size = 1; size <= limits.max_batch_size; ++size) {
+      if (random_.Chance(0.3)) limits.preferred_batch_sizes.push_back(size);
+    }
   }
 
   // Plans of the sizes 1, 2, 4, 8, as the engine makes them; sometimes of others.

@@ -18,6 +18,14 @@ function notices(model) {
   return notices;
 }
 
+function batches({max_batch_size, policy, max_delay_ms, preferred_batch_sizes}) {
+  return [
+    `up to ${max_batch_size}`,
+    policy === 'auto' ? 'as large as pays' : `after ${number(max_delay_ms)} ms`,
+    preferred_batch_sizes && `at once from ${preferred_batch_sizes.join(', ')}`,
+  ];
+}
+
 function facts(model) {
   if (model.title === undefined) return '';
   const rows = [
@@ -25,7 +33,7 @@ function facts(model) {
     ['Weights', [`${model.key_style} keys`, mebibytes(model.weight_bytes)]],
     ['Input', [`${model.input.width} × ${model.input.height} ${model.input.color_order}`, model.input.resize, model.input.interpolation]],
     ['Answers', model.classes === undefined ? ['faces'] : [`${number(model.classes)} classes`, model.labels ? 'labelled' : 'no labels']],
-    ['Batches', [`up to ${model.batching.max_batch_size}`, `waits up to ${number(model.batching.max_delay_ms)} ms`]],
+    ['Batches', batches(model.batching)],
     ['Queue', [`${number(model.batching.queue_capacity)} images`]],
     ['Memory', [`${mebibytes(model.arena_bytes)} a lane`]],
   ];

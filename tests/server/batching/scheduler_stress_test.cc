@@ -31,8 +31,9 @@ struct Record {
 class StressTest : public ::testing::Test {
  protected:
   void AddQueues() {
-    for (const absl::Duration delay :
-         {absl::ZeroDuration(), absl::Microseconds(200), absl::Milliseconds(2)}) {
+    for (const std::optional<absl::Duration> delay :
+         std::initializer_list<std::optional<absl::Duration>>{std::nullopt, absl::Microseconds(200),
+                                                              absl::Milliseconds(2)}) {
       queues_.push_back(
           *scheduler_.AddQueue({.limits = {kMaxBatchSize, delay}, .capacity = 32}, &scheduler_));
     }

@@ -6,6 +6,7 @@
 #include <array>
 #include <future>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -24,6 +25,7 @@ using ::siskin::testing::TaskEnd;
 using ::testing::HasSubstr;
 
 constexpr absl::Duration kMs = absl::Milliseconds(1);
+constexpr std::nullopt_t kAuto = std::nullopt;
 
 // A lane that takes a single batch on its own thread.
 class OneBatchLane {
@@ -42,7 +44,7 @@ class OneBatchLane {
 
 class SchedulerTest : public ::testing::Test {
  protected:
-  std::shared_ptr<BatchQueue> AddQueue(int max_batch_size, absl::Duration max_delay,
+  std::shared_ptr<BatchQueue> AddQueue(int max_batch_size, std::optional<absl::Duration> max_delay,
                                        int capacity = 16, const void* owner = nullptr) {
     const QueueOptions options = {.limits = {max_batch_size, max_delay}, .capacity = capacity};
     auto queue = scheduler_->AddQueue(options, owner);
@@ -91,7 +93,7 @@ TEST_F(SchedulerTest, FullBatchIsHandedOutAtOnceInOrder) {
 }
 
 TEST_F(SchedulerTest, ZeroDelayTakesWhatIsThere) {
-  auto queue = AddQueue(8, absl::ZeroDuration());
+  auto queue = AddQueue(8, kAuto);
   for (int i = 0; i < 2; ++i) ASSERT_TRUE(Enqueue(*queue, ends_[i]).ok());
   Batch batch;
   ASSERT_TRUE(scheduler_->WaitForBatch(batch));
@@ -198,7 +200,7 @@ TEST_F(SchedulerTest, TheDeadAreReplacedByThoseBehindThem) {
 }
 
 TEST_F(SchedulerTest, AQueueOfTheDeadMakesNoBatch) {
-  auto queue = AddQueue(1, absl::ZeroDuration());
+  auto queue = AddQueue(1, kAuto);
   for (int i = 0; i < 3; ++i) {
     ASSERT_TRUE(Enqueue(*queue, ends_[i], clock_.Now() + 1 * kMs).ok());
   }
@@ -230,7 +232,7 @@ TEST_F(SchedulerTest, DrainWakesEveryLane) {
 }
 
 TEST_F(SchedulerTest, ARemovedQueueFailsWhatWaits) {
-  auto queue = AddQueue(1, absl::ZeroDuration());
+  auto queue = AddQueue(1, kAuto);
   ASSERT_TRUE(Enqueue(*queue, ends_[0]).ok());
   scheduler_->RemoveQueue(*queue);
   EXPECT_EQ(ends_[0].status.code(), absl::StatusCode::kUnavailable);
@@ -252,8 +254,8 @@ TEST_F(SchedulerTest, TheSchedulerFailsWhatIsLeft) {
 
 TEST_F(SchedulerTest, TheOldestHeadIsServedFirst) {
   int a = 0, b = 0;
-  auto queue_a = AddQueue(1, absl::ZeroDuration(), 16, &a);
-  auto queue_b = AddQueue(1, absl::ZeroDuration(), 16, &b);
+  auto queue_a = AddQueue(1, kAuto, 16, &a);
+  auto queue_b = AddQueue(1, kAuto, 16, &b);
   const std::vector<BatchQueue*> order = {queue_b.get(), queue_a.get(), queue_a.get(),
                                           queue_b.get()};
   for (size_t i = 0; i < order.size(); ++i) {
@@ -270,7 +272,7 @@ TEST_F(SchedulerTest, TheOldestHeadIsServedFirst) {
 
 TEST_F(SchedulerTest, AnOlderTaskThatIsNotDueDoesNotBlockOthers) {
   auto patient = AddQueue(8, absl::Hours(1));
-  auto eager = AddQueue(8, absl::ZeroDuration());
+  auto eager = AddQueue(8, kAuto);
   ASSERT_TRUE(Enqueue(*patient, ends_[0]).ok());
   clock_.Advance(1 * kMs);
   ASSERT_TRUE(Enqueue(*eager, ends_[1]).ok());
@@ -294,7 +296,7 @@ TEST_F(SchedulerTest, ALaneThatWaitsForOneQueueWakesForAnother) {
 
 TEST_F(SchedulerTest, ALaneThatLeavesHandsTheWatchOver) {
   auto slow = AddQueue(8, 20 * kMs);
-  auto eager = AddQueue(8, absl::ZeroDuration());
+  auto eager = AddQueue(8, kAuto);
   const MonotonicTime slow_is_due = clock_.Now() + 20 * kMs;
   ASSERT_TRUE(Enqueue(*slow, ends_[0]).ok());
   OneBatchLane first(*scheduler_);

@@ -276,6 +276,20 @@ TEST_F(ServerAppTest, TheStatusPageAnswersLikeGrpc) {
   EXPECT_EQ(HttpGet(app_->admin_port(), "/").status, 200);
 }
 
+TEST_F(ServerAppTest, AModelsOwnBatchingWinsOverTheServers) {
+  for (const char* model : {"own", "plain"}) {
+    WriteTinyCheckpoint(folder_ / absl::StrCat(model, "/1/model.safetensors"));
+  }
+  WriteText(folder_ / "own/model.textproto", "batching { policy: BATCH_POLICY_AUTO }");
+  ServerOptions options = RepositoryOptions(folder_.path());
+  options.queues.policy = batching::BatchPolicy::kFixed;
+  Start(options);
+  const auto status = nlohmann::json::parse(HttpGet(app_->admin_port(), "/api/status").body);
+  EXPECT_EQ(status["models"][0]["batching"]["policy"], "auto");
+  EXPECT_EQ(status["models"][1]["batching"]["policy"], "fixed");
+  EXPECT_EQ(status["models"][1]["batching"]["max_delay_ms"], 0);
+}
+
 TEST_F(ServerAppTest, AStatusPageThatIsOffLeavesTheProbes) {
   ServerOptions options = RandomOptions();
   options.status_page = false;
@@ -361,7 +375,7 @@ TEST_F(ServerAppTest, TritonsNamesAreThereWhenAskedFor) {
 
 TEST_F(ServerAppTest, DrainAnswersWhatIsInFlight) {
   ServerOptions options = RandomOptions();
-  options.max_delay = absl::Seconds(1);  // a lone request waits that long for company
+  options.queues.max_delay = absl::Seconds(1);  // a lone request waits that long for company
   Start(options);
   WritePng(folder_ / "a.png", 64);
   CliResult result;
@@ -468,6 +482,27 @@ TEST(ServerStartTest, TwoSourcesOfModelsAreRefused) {
   ServerOptions options = RepositoryOptions(folder.path());
   options.random_model = kTinyModel;
   EXPECT_TRUE(absl::IsInvalidArgument(ServerApp::Start(options, Never).status()));
+}
+
+TEST(ServerStartTest, ADelayUnderTheAutoPolicyIsRefused) {
+  ServerOptions options = RandomOptions();
+  options.queues = {.max_delay = absl::Milliseconds(2), .policy = batching::BatchPolicy::kAuto};
+  const absl::Status status = ServerApp::Start(options, Never).status();
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("a delay of 2ms needs the fixed one"));
+}
+
+TEST(ServerStartTest, AModelsBatchingThatDoesNotFitTheServersIsFatal) {
+  const TempFolder folder;
+  WriteTinyCheckpoint(folder / "tiny/1/model.safetensors");
+  WriteText(folder / "tiny/model.textproto", "batching { preferred_batch_size: 8 }");
+  ServerOptions options = RepositoryOptions(folder.path());
+  options.queues.max_batch_size = 4;
+  const absl::Status status = ServerApp::Start(options, Never).status();
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("model tiny: expected preferred batch sizes that ascend, from 1 to the "
+                        "largest batch of 4; got 8"));
 }
 
 TEST(ServerStartTest, AnAddressInUseIsFatal) {

@@ -31,39 +31,46 @@ TEST(ParseModelConfigTest, NothingIsNeeded) {
   EXPECT_EQ(config.load.input.color_order, std::nullopt);
   EXPECT_EQ(config.load.input.mean, std::nullopt);
   EXPECT_EQ(config.load.input.std, std::nullopt);
-  EXPECT_EQ(config.queue.limits.max_batch_size, 8);
-  EXPECT_EQ(config.queue.limits.max_delay, absl::ZeroDuration());
-  EXPECT_EQ(config.queue.capacity, 256);
+  EXPECT_EQ(config.queue.max_batch_size, std::nullopt);
+  EXPECT_EQ(config.queue.policy, std::nullopt);
+  EXPECT_EQ(config.queue.max_delay, std::nullopt);
+  EXPECT_TRUE(config.queue.preferred_batch_sizes.empty());
+  EXPECT_EQ(config.queue.capacity, std::nullopt);
   EXPECT_EQ(config.load.form, std::nullopt);
   EXPECT_EQ(config.dilation_pattern_file, "");
 }
 
 TEST(ParseModelConfigTest, EveryFieldArrives) {
-  const ParsedConfig config =
-      ParseModelConfig("model.textproto", R"pb(
-        # As published by TF-slim.
-        architecture: "mobilenet_v1"
-        key_style: "timm"
-        width: 0.25
-        padding: PADDING_TF_SAME
-        batch_norm_epsilon: 0.001
-        input {
-          preset: "tf_slim"
-          size: 128
-          resize_rule: RESIZE_RULE_CROP_FRACTION
-          crop_fraction: 0.9
-          interpolation: INTERPOLATION_BICUBIC
-          color_order: COLOR_ORDER_BGR
-          mean: [ 127.5, 0, -1 ]
-          std: 128
-          std: 64
-          std: 1
-        }
-        batching { max_batch_size: 16 max_delay_microseconds: 2500 queue_capacity: 512 }
-        form: "h"
-        dilation_pattern_file: "own.json"
-      )pb")
-          .value();
+  const ParsedConfig config = ParseModelConfig("model.textproto", R"pb(
+                                # As published by TF-slim.
+                                architecture: "mobilenet_v1"
+                                key_style: "timm"
+                                width: 0.25
+                                padding: PADDING_TF_SAME
+                                batch_norm_epsilon: 0.001
+                                input {
+                                  preset: "tf_slim"
+                                  size: 128
+                                  resize_rule: RESIZE_RULE_CROP_FRACTION
+                                  crop_fraction: 0.9
+                                  interpolation: INTERPOLATION_BICUBIC
+                                  color_order: COLOR_ORDER_BGR
+                                  mean: [ 127.5, 0, -1 ]
+                                  std: 128
+                                  std: 64
+                                  std: 1
+                                }
+                                batching {
+                                  max_batch_size: 16
+                                  max_delay_microseconds: 2500
+                                  queue_capacity: 512
+                                  policy: BATCH_POLICY_FIXED
+                                  preferred_batch_size: [ 4, 8 ]
+                                }
+                                form: "h"
+                                dilation_pattern_file: "own.json"
+                              )pb")
+                                  .value();
   EXPECT_EQ(config.load.architecture, "mobilenet_v1");
   EXPECT_EQ(config.load.key_style, "timm");
   EXPECT_THAT(config.load.width, Optional(0.25));
@@ -77,9 +84,11 @@ TEST(ParseModelConfigTest, EveryFieldArrives) {
   EXPECT_THAT(config.load.input.color_order, Optional(models::ColorOrder::kBgr));
   EXPECT_THAT(config.load.input.mean, Optional(std::array<float, 3>{127.5f, 0.f, -1.f}));
   EXPECT_THAT(config.load.input.std, Optional(std::array<float, 3>{128.f, 64.f, 1.f}));
-  EXPECT_EQ(config.queue.limits.max_batch_size, 16);
-  EXPECT_EQ(config.queue.limits.max_delay, absl::Microseconds(2500));
-  EXPECT_EQ(config.queue.capacity, 512);
+  EXPECT_THAT(config.queue.max_batch_size, Optional(16));
+  EXPECT_THAT(config.queue.max_delay, Optional(absl::Microseconds(2500)));
+  EXPECT_THAT(config.queue.capacity, Optional(512));
+  EXPECT_THAT(config.queue.policy, Optional(batching::BatchPolicy::kFixed));
+  EXPECT_EQ(config.queue.preferred_batch_sizes, (std::vector<int>{4, 8}));
   EXPECT_THAT(config.load.form, Optional(std::string("h")));
   EXPECT_EQ(config.dilation_pattern_file, "own.json");
 }
@@ -109,14 +118,27 @@ TEST(ParseModelConfigTest, TheOtherChoicesArriveToo) {
 }
 
 TEST(ParseModelConfigTest, TheEndsOfEachRangeAreInIt) {
-  for (const char* text :
-       {"width: 0.01", "width: 8", "batch_norm_epsilon: 1e-12", "batch_norm_epsilon: 1",
-        "input { size: 1 }", "input { size: 4096 }", "input { resize_to: 1 }",
-        "input { resize_to: 4096 }", "input { crop_fraction: 0.01 }", "input { crop_fraction: 1 }",
-        "input { mean: [-65536, 0, 65536] }", "input { std: [0.001, 1, 65536] }",
-        "batching { max_batch_size: 1 }", "batching { max_batch_size: 256 }",
-        "batching { max_delay_microseconds: 0 }", "batching { max_delay_microseconds: 1000000 }",
-        "batching { max_batch_size: 1 queue_capacity: 1 }", "batching { queue_capacity: 65536 }"}) {
+  for (const char* text : {"width: 0.01",
+                           "width: 8",
+                           "batch_norm_epsilon: 1e-12",
+                           "batch_norm_epsilon: 1",
+                           "input { size: 1 }",
+                           "input { size: 4096 }",
+                           "input { resize_to: 1 }",
+                           "input { resize_to: 4096 }",
+                           "input { crop_fraction: 0.01 }",
+                           "input { crop_fraction: 1 }",
+                           "input { mean: [-65536, 0, 65536] }",
+                           "input { std: [0.001, 1, 65536] }",
+                           "batching { max_batch_size: 1 }",
+                           "batching { max_batch_size: 256 }",
+                           "batching { max_delay_microseconds: 0 }",
+                           "batching { max_delay_microseconds: 1000000 }",
+                           "batching { max_batch_size: 1 queue_capacity: 1 }",
+                           "batching { policy: BATCH_POLICY_AUTO }",
+                           "batching { policy: BATCH_POLICY_AUTO max_delay_microseconds: 0 }",
+                           "batching { preferred_batch_size: [1, 8] }",
+                           "batching { queue_capacity: 65536 }"}) {
     EXPECT_TRUE(ParseModelConfig("model.textproto", text).ok()) << text;
   }
 }
@@ -192,7 +214,20 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{"batching { queue_capacity: 4294967295 }",
                   ":1:12: \"queue_capacity\" is 4294967295; expected 1 to 65536"},
         BadConfig{"batching { queue_capacity: 7 }",
-                  ":1:12: \"queue_capacity\" is 7, less than a batch of 8"}));
+                  ":1:12: \"queue_capacity\" is 7, less than a batch of 8"},
+        BadConfig{"batching { policy: 3 }", ":1:12: \"policy\" is 3, which has no meaning"},
+        BadConfig{"batching { policy: BATCH_POLICY_AUTO max_delay_microseconds: 1 }",
+                  ":1:38: \"max_delay_microseconds\" needs policy: BATCH_POLICY_FIXED"},
+        BadConfig{"batching { policy: BATCH_POLICY_AUTO preferred_batch_size: 4 }",
+                  ":1:38: \"preferred_batch_size\" needs policy: BATCH_POLICY_FIXED"},
+        BadConfig{"batching { preferred_batch_size: 9 }",
+                  ":1:12: \"preferred_batch_size\" is out of range: expected preferred batch sizes "
+                  "that ascend, from 1 to the largest batch of 8; got 9"},
+        BadConfig{"batching { preferred_batch_size: 0 }", ":1:12: \"preferred_batch_size\" is out"},
+        BadConfig{"batching { preferred_batch_size: 4294967295 }",
+                  ":1:12: \"preferred_batch_size\" is out"},
+        BadConfig{"batching { preferred_batch_size: [4, 4] }",
+                  ":1:12: \"preferred_batch_size\" is out"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Contradictions, BadConfigTest,

@@ -55,7 +55,7 @@ TEST_F(ScanRepositoryTest, ABareFileIsVersionOne) {
   EXPECT_EQ(sources[0].weights_path, folder_.Path("net/model.safetensors"));
   EXPECT_THAT(sources[0].labels, IsEmpty());
   EXPECT_EQ(sources[0].load.name_hint, "net");
-  EXPECT_EQ(sources[0].queue.capacity, 256);
+  EXPECT_EQ(sources[0].queue.capacity, std::nullopt);
 }
 
 TEST_F(ScanRepositoryTest, ModelsAreSortedByNameAndVersionsByNumber) {
@@ -77,7 +77,7 @@ TEST_F(ScanRepositoryTest, ConfigAndLabelsGoToEveryVersion) {
     EXPECT_THAT(source.labels, ElementsAre("cat", "dog"));
     EXPECT_EQ(source.load.architecture, "x");
     EXPECT_EQ(source.load.name_hint, "net");
-    EXPECT_EQ(source.queue.limits.max_batch_size, 3);
+    EXPECT_EQ(source.queue.max_batch_size, 3);
   }
 }
 

@@ -1,0 +1,34 @@
+#include "server/batching/queue_settings.h"
+
+namespace siskin::batching {
+namespace {
+
+BatchPolicy ResolvePolicy(const QueueSettings& model, const QueueDefaults& server,
+                          absl::Duration delay) {
+  if (model.policy.has_value()) return *model.policy;
+  const bool waits = delay > absl::ZeroDuration() || !model.preferred_batch_sizes.empty();
+  return waits ? BatchPolicy::kFixed : server.policy.value_or(BatchPolicy::kAuto);
+}
+
+}  // namespace
+
+const char* ToString(BatchPolicy policy) { return policy == BatchPolicy::kAuto ? "auto" : "fixed"; }
+
+BatchPolicy PolicyOf(const BatchLimits& limits) {
+  return limits.automatic() ? BatchPolicy::kAuto : BatchPolicy::kFixed;
+}
+
+QueueOptions Resolve(const QueueSettings& model, const QueueDefaults& server) {
+  QueueOptions options;
+  BatchLimits& limits = options.limits;
+  limits.max_batch_size =
+      server.max_batch_size.value_or(model.max_batch_size.value_or(limits.max_batch_size));
+  const absl::Duration delay =
+      server.max_delay.value_or(model.max_delay.value_or(absl::ZeroDuration()));
+  if (ResolvePolicy(model, server, delay) == BatchPolicy::kFixed) limits.max_delay = delay;
+  limits.preferred_batch_sizes = model.preferred_batch_sizes;
+  options.capacity = model.capacity.value_or(options.capacity);
+  return options;
+}
+
+}  // namespace siskin::batching
