@@ -46,6 +46,10 @@ Json BatchingOf(const batching::QueueOptions& queue) {
     out["preferred_batch_sizes"] = limits.preferred_batch_sizes;
   }
   out["queue_capacity"] = queue.capacity;
+  out["weight"] = queue.weight;
+  if (queue.target_delay > absl::ZeroDuration()) {
+    out["target_delay_ms"] = absl::ToDoubleMilliseconds(queue.target_delay);
+  }
   return out;
 }
 

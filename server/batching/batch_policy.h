@@ -83,12 +83,11 @@ int PreferredBatchSize(absl::Span<const int> preferred, int size);
 //   size >= max_batch_size                              -> max_batch_size tasks, kFull
 //   draining                                            -> everything, kDraining
 //   due <= now                                          -> everything, kDelay
-//   earliest_deadline <= due                            -> everything, kDeadline: at once, since
-//   the
-//                                                          delay would use up what time there is
+//   earliest_deadline <= due                            -> everything, kDeadline
 //   otherwise                                           -> wait until `due`
-// So no wait ever reaches a deadline. Of a preferred size and more, the preferred part goes at once
-// and the rest waits; with a max_delay of 0 it goes to the next free lane.
+// So no wait ever reaches a deadline: what would use up its time waiting goes at once. Of a
+// preferred size and more, the preferred part goes at once and the rest waits; with a max_delay of
+// 0 it goes to the next free lane.
 BatchDecision DecideBatch(const QueueView& queue, absl::Span<const absl::Duration> free_in,
                           MonotonicTime now);
 

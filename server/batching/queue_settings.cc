@@ -28,6 +28,9 @@ QueueOptions Resolve(const QueueSettings& model, const QueueDefaults& server) {
   if (ResolvePolicy(model, server, delay) == BatchPolicy::kFixed) limits.max_delay = delay;
   limits.preferred_batch_sizes = model.preferred_batch_sizes;
   options.capacity = model.capacity.value_or(options.capacity);
+  options.weight = model.weight.value_or(options.weight);
+  options.target_delay =
+      model.target_delay.value_or(server.target_delay.value_or(options.target_delay));
   return options;
 }
 

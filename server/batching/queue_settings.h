@@ -24,6 +24,8 @@ struct QueueSettings {
   std::optional<absl::Duration> max_delay;
   std::vector<int> preferred_batch_sizes;
   std::optional<int> capacity;
+  std::optional<double> weight;
+  std::optional<absl::Duration> target_delay;
 };
 
 // Of the server.
@@ -33,6 +35,7 @@ struct QueueDefaults {
   std::optional<absl::Duration> max_delay;
   // These hold for models that state nothing.
   std::optional<BatchPolicy> policy;
+  std::optional<absl::Duration> target_delay;
 };
 
 // The policy is the first of: the one that the model states; fixed, where there is a delay above 0

@@ -73,6 +73,10 @@ absl::Status CheckOptions(const QueueOptions& options) {
     return absl::InvalidArgumentError(
         absl::StrCat("a model's weight must be above 0, it is ", options.weight));
   }
+  if (options.target_delay < absl::ZeroDuration()) {
+    return absl::InvalidArgumentError(absl::StrCat("the target delay must be zero or more, it is ",
+                                                   absl::FormatDuration(options.target_delay)));
+  }
   return absl::OkStatus();
 }
 

@@ -49,6 +49,7 @@ struct ServeFlags {
   std::string status_page = "on";
   std::optional<int> max_delay_us;
   std::string batch_policy;
+  double target_delay = 0;
   double max_connection_age = 0;
   double drain_delay = 0;
   double drain_timeout = 20;
@@ -68,6 +69,7 @@ app::ServerOptions ToOptions(const ServeFlags& flags) {
   options.status_page = flags.status_page == "on";
   batching::QueueDefaults& queues = options.queues;
   if (flags.max_delay_us.has_value()) queues.max_delay = absl::Microseconds(*flags.max_delay_us);
+  if (flags.target_delay > 0) queues.target_delay = absl::Seconds(flags.target_delay);
   for (const auto policy : {batching::BatchPolicy::kAuto, batching::BatchPolicy::kFixed}) {
     if (flags.batch_policy == batching::ToString(policy)) queues.policy = policy;
   }
@@ -179,6 +181,13 @@ void AddModelFlags(ServeFlags& values, Flags& flags) {
            "of Triton and TensorFlow Serving) (default: fixed with a delay, else auto)")
       .ValueName("POLICY")
       .OneOf({"auto", "fixed"});
+  flags
+      .Add("--target-delay", values.target_delay,
+           "Seconds that requests without a deadline may wait while a model's queue never empties, "
+           "where its config does not say; 0: four batches' time, and at least 0.1")
+      .ValueName("SECONDS")
+      .Seconds(0, 60)
+      .ShowDefault();
 }
 
 void AddAddressFlags(ServeFlags& values, Flags& flags) {

@@ -189,6 +189,7 @@ absl::Status CheckPolicy(const FieldReader& reader, const batching::QueueSetting
 absl::Status ReadBatching(const FieldReader& reader, const BatchingConfig& config,
                           batching::QueueSettings& queue) {
   std::optional<int> delay_microseconds;
+  std::optional<int> target_microseconds;
   if (config.has_max_batch_size()) {
     if (auto valid = batching::CheckBatchSize(config.max_batch_size()); !valid.ok()) {
       return reader.Fault(BatchingConfig::kMaxBatchSizeFieldNumber,
@@ -203,6 +204,14 @@ absl::Status ReadBatching(const FieldReader& reader, const BatchingConfig& confi
   SISKIN_RETURN_IF_ERROR(reader.Number(BatchingConfig::kQueueCapacityFieldNumber,
                                        config.has_queue_capacity(), config.queue_capacity(), 1,
                                        65536, queue.capacity));
+  SISKIN_RETURN_IF_ERROR(reader.Number(BatchingConfig::kWeightFieldNumber, config.has_weight(),
+                                       config.weight(), 0.001, 1000, queue.weight));
+  SISKIN_RETURN_IF_ERROR(reader.Number(
+      BatchingConfig::kTargetDelayMicrosecondsFieldNumber, config.has_target_delay_microseconds(),
+      config.target_delay_microseconds(), 1, 60'000'000, target_microseconds));
+  if (target_microseconds.has_value()) {
+    queue.target_delay = absl::Microseconds(*target_microseconds);
+  }
   SISKIN_RETURN_IF_ERROR(reader.Choice(BatchingConfig::kPolicyFieldNumber, config.policy(),
                                        kBatchPolicies, queue.policy));
   queue.preferred_batch_sizes.assign(config.preferred_batch_size().begin(),

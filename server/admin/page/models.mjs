@@ -26,6 +26,14 @@ function batches({max_batch_size, policy, max_delay_ms, preferred_batch_sizes}) 
   ];
 }
 
+function queue({queue_capacity, weight, target_delay_ms}) {
+  return [
+    `${number(queue_capacity)} images`,
+    weight !== 1 && `weight ${number(weight)}`,
+    target_delay_ms && `target ${number(target_delay_ms)} ms`,
+  ];
+}
+
 function facts(model) {
   if (model.title === undefined) return '';
   const rows = [
@@ -34,7 +42,7 @@ function facts(model) {
     ['Input', [`${model.input.width} × ${model.input.height} ${model.input.color_order}`, model.input.resize, model.input.interpolation]],
     ['Answers', model.classes === undefined ? ['faces'] : [`${number(model.classes)} classes`, model.labels ? 'labelled' : 'no labels']],
     ['Batches', batches(model.batching)],
-    ['Queue', [`${number(model.batching.queue_capacity)} images`]],
+    ['Queue', queue(model.batching)],
     ['Memory', [`${mebibytes(model.arena_bytes)} a lane`]],
   ];
   return element('dl', {}, ...rows.map(([name, parts]) => element('div', {},

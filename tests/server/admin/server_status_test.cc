@@ -53,8 +53,10 @@ TEST_F(ServerStatusTest, SaysWhatIsLoaded) {
   EXPECT_EQ(tiny["classes"], siskin::testing::kTinyClasses);
   EXPECT_EQ(tiny["labels"], false);
   EXPECT_EQ(tiny["input"]["width"], siskin::testing::kTinySide);
-  EXPECT_EQ(tiny["batching"],
-            nlohmann::json({{"max_batch_size", 1}, {"policy", "auto"}, {"queue_capacity", 7}}));
+  EXPECT_EQ(
+      tiny["batching"],
+      nlohmann::json(
+          {{"max_batch_size", 1}, {"policy", "auto"}, {"queue_capacity", 7}, {"weight", 1.0}}));
   EXPECT_GT(tiny["weight_bytes"], 0);
 }
 

@@ -57,7 +57,15 @@ TEST(ResolveTest, WhatIsStatedHolds) {
   EXPECT_EQ(options.limits.max_batch_size, 4);
   EXPECT_EQ(options.limits.preferred_batch_sizes, (std::vector<int>{2, 3}));
   EXPECT_EQ(options.capacity, 7);
+  EXPECT_EQ(options.weight, 1);
+  EXPECT_EQ(options.target_delay, kNone);
+  EXPECT_EQ(Resolve({.weight = 2.5}, {}).weight, 2.5);
   EXPECT_EQ(Resolve({.max_batch_size = 4}, {.max_batch_size = 9}).limits.max_batch_size, 9);
+}
+
+TEST(ResolveTest, TheModelsTargetWins) {
+  EXPECT_EQ(Resolve({}, {.target_delay = kMs}).target_delay, kMs);
+  EXPECT_EQ(Resolve({.target_delay = 2 * kMs}, {.target_delay = kMs}).target_delay, 2 * kMs);
 }
 
 TEST(PolicyOfTest, HasNames) {

@@ -671,6 +671,7 @@ TEST_F(SchedulerTest, OptionsOutOfRangeAreRefused) {
       {.limits = {.max_delay = absl::InfiniteDuration()}},
       {.capacity = 0},
       {.weight = 0},
+      {.target_delay = -1 * kMs},
   };
   for (const QueueOptions& options : bad) {
     EXPECT_EQ(scheduler_->AddQueue(options, nullptr).status().code(),

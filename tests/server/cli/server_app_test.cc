@@ -280,14 +280,23 @@ TEST_F(ServerAppTest, AModelsOwnBatchingWinsOverTheServers) {
   for (const char* model : {"own", "plain"}) {
     WriteTinyCheckpoint(folder_ / absl::StrCat(model, "/1/model.safetensors"));
   }
-  WriteText(folder_ / "own/model.textproto", "batching { policy: BATCH_POLICY_AUTO }");
+  WriteText(folder_ / "own/model.textproto",
+            "batching { policy: BATCH_POLICY_AUTO weight: 2 target_delay_microseconds: 50000 }");
   ServerOptions options = RepositoryOptions(folder_.path());
   options.queues.policy = batching::BatchPolicy::kFixed;
+  options.queues.target_delay = absl::Milliseconds(70);
   Start(options);
   const auto status = nlohmann::json::parse(HttpGet(app_->admin_port(), "/api/status").body);
-  EXPECT_EQ(status["models"][0]["batching"]["policy"], "auto");
-  EXPECT_EQ(status["models"][1]["batching"]["policy"], "fixed");
-  EXPECT_EQ(status["models"][1]["batching"]["max_delay_ms"], 0);
+  const auto& own = status["models"][0]["batching"];
+  EXPECT_EQ(own["policy"], "auto");
+  EXPECT_FALSE(own.contains("max_delay_ms"));
+  EXPECT_EQ(own["weight"], 2);
+  EXPECT_EQ(own["target_delay_ms"], 50);
+  const auto& plain = status["models"][1]["batching"];
+  EXPECT_EQ(plain["policy"], "fixed");
+  EXPECT_EQ(plain["max_delay_ms"], 0);
+  EXPECT_EQ(plain["weight"], 1);
+  EXPECT_EQ(plain["target_delay_ms"], 70);
 }
 
 TEST_F(ServerAppTest, AStatusPageThatIsOffLeavesTheProbes) {

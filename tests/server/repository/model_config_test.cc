@@ -36,6 +36,8 @@ TEST(ParseModelConfigTest, NothingIsNeeded) {
   EXPECT_EQ(config.queue.max_delay, std::nullopt);
   EXPECT_TRUE(config.queue.preferred_batch_sizes.empty());
   EXPECT_EQ(config.queue.capacity, std::nullopt);
+  EXPECT_EQ(config.queue.weight, std::nullopt);
+  EXPECT_EQ(config.queue.target_delay, std::nullopt);
   EXPECT_EQ(config.load.form, std::nullopt);
   EXPECT_EQ(config.dilation_pattern_file, "");
 }
@@ -66,6 +68,8 @@ TEST(ParseModelConfigTest, EveryFieldArrives) {
                                   queue_capacity: 512
                                   policy: BATCH_POLICY_FIXED
                                   preferred_batch_size: [ 4, 8 ]
+                                  weight: 2.5
+                                  target_delay_microseconds: 50000
                                 }
                                 form: "h"
                                 dilation_pattern_file: "own.json"
@@ -89,6 +93,8 @@ TEST(ParseModelConfigTest, EveryFieldArrives) {
   EXPECT_THAT(config.queue.capacity, Optional(512));
   EXPECT_THAT(config.queue.policy, Optional(batching::BatchPolicy::kFixed));
   EXPECT_EQ(config.queue.preferred_batch_sizes, (std::vector<int>{4, 8}));
+  EXPECT_THAT(config.queue.weight, Optional(2.5));
+  EXPECT_THAT(config.queue.target_delay, Optional(absl::Milliseconds(50)));
   EXPECT_THAT(config.load.form, Optional(std::string("h")));
   EXPECT_EQ(config.dilation_pattern_file, "own.json");
 }
@@ -138,6 +144,10 @@ TEST(ParseModelConfigTest, TheEndsOfEachRangeAreInIt) {
                            "batching { policy: BATCH_POLICY_AUTO }",
                            "batching { policy: BATCH_POLICY_AUTO max_delay_microseconds: 0 }",
                            "batching { preferred_batch_size: [1, 8] }",
+                           "batching { weight: 0.001 }",
+                           "batching { weight: 1000 }",
+                           "batching { target_delay_microseconds: 1 }",
+                           "batching { target_delay_microseconds: 60000000 }",
                            "batching { queue_capacity: 65536 }"}) {
     EXPECT_TRUE(ParseModelConfig("model.textproto", text).ok()) << text;
   }
@@ -215,6 +225,14 @@ INSTANTIATE_TEST_SUITE_P(
                   ":1:12: \"queue_capacity\" is 4294967295; expected 1 to 65536"},
         BadConfig{"batching { queue_capacity: 7 }",
                   ":1:12: \"queue_capacity\" is 7, less than a batch of 8"},
+        BadConfig{"batching { weight: 0 }", ":1:12: \"weight\" is 0; expected 0.001 to 1000"},
+        BadConfig{"batching { weight: -1 }", ":1:12: \"weight\" is -1;"},
+        BadConfig{"batching { weight: nan }", ":1:12: \"weight\" is nan;"},
+        BadConfig{"batching { weight: 1001 }", ":1:12: \"weight\" is 1001;"},
+        BadConfig{"batching { target_delay_microseconds: 0 }",
+                  ":1:12: \"target_delay_microseconds\" is 0; expected 1 to 60000000"},
+        BadConfig{"batching { target_delay_microseconds: 60000001 }",
+                  ":1:12: \"target_delay_microseconds\" is 60000001;"},
         BadConfig{"batching { policy: 3 }", ":1:12: \"policy\" is 3, which has no meaning"},
         BadConfig{"batching { policy: BATCH_POLICY_AUTO max_delay_microseconds: 1 }",
                   ":1:38: \"max_delay_microseconds\" needs policy: BATCH_POLICY_FIXED"},
