@@ -56,12 +56,6 @@ absl::StatusOr<std::string> StatusToken(const std::string& path) {
   return token;
 }
 
-// With fewer lanes than cores (a quota, --lanes), the rest belongs to others, and every server of
-// the machine would pin its lanes to the same first cores.
-std::vector<int> CpusToPin(const CpuBudget& budget, int lanes) {
-  return static_cast<size_t>(lanes) < budget.cpus.size() ? std::vector<int>() : budget.cpus;
-}
-
 }  // namespace
 
 ServerApp::ServerApp(const ServerOptions& options, MonotonicTime start)
@@ -101,13 +95,13 @@ ServerApp::~ServerApp() { Stop(absl::ZeroDuration(), absl::ZeroDuration()); }
 absl::Status ServerApp::StartLanes() {
   const CpuBudget budget = DetectCpuBudget();
   const int lanes = options_.lanes > 0 ? options_.lanes : budget.lanes();
+  SISKIN_ASSIGN_OR_RETURN(const LanePinning pinning, PinLanes(options_.pinning, budget, lanes));
   metrics_->OnLanes(lanes);
-  SISKIN_ASSIGN_OR_RETURN(
-      lanes_, engine::LanePool::Start({.lanes = lanes, .cpus = CpusToPin(budget, lanes)},
-                                      scheduler_, metrics_.get()));
+  SISKIN_ASSIGN_OR_RETURN(lanes_, engine::LanePool::Start({.lanes = lanes, .cpus = pinning.cpus},
+                                                          scheduler_, metrics_.get()));
   host_ = std::make_unique<ModelHost>(registry_, scheduler_, *lanes_, *metrics_);
-  spdlog::info("siskin {}, oneDNN {} with {}, {} lanes on {} cores", Version(),
-               ops::OneDnnVersion(), ops::OneDnnIsa(), lanes, budget.cpus.size());
+  spdlog::info("siskin {}, oneDNN {} with {}, {} lanes on {} cores, {}", Version(),
+               ops::OneDnnVersion(), ops::OneDnnIsa(), lanes, budget.cpus.size(), pinning.reason);
   return absl::OkStatus();
 }
 

@@ -22,6 +22,7 @@
 #include "server/admin/admin_server.h"
 #include "server/admin/photo_inference.h"
 #include "server/admin/status_page.h"
+#include "server/app/lane_pinning.h"
 #include "server/app/model_host.h"
 #include "server/batching/queue_settings.h"
 #include "server/batching/scheduler.h"
@@ -45,6 +46,7 @@ struct ServerOptions {
   bool status_page = true;                     // on the admin address
   std::string status_token_file;               // holds its token; empty: it needs none
   int lanes = 0;                               // 0: as many as cores may be used
+  Pinning pinning = Pinning::kAuto;
   batching::QueueDefaults queues;
   int max_message_mib = 16;     // of a request; a photo may be as large
   int max_in_flight = 1024;     // requests

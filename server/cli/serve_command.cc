@@ -11,6 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
+#include "server/app/lane_pinning.h"
 #include "server/app/logging.h"
 #include "server/app/server_app.h"
 #include "server/batching/batch_policy.h"
@@ -47,6 +48,7 @@ struct ServeFlags {
   app::ServerOptions server;
   app::LoggingOptions logging;
   std::string status_page = "on";
+  std::string pin = "auto";
   std::optional<int> max_delay_us;
   std::string batch_policy;
   double target_delay = 0;
@@ -67,6 +69,8 @@ app::ServerOptions ToOptions(const ServeFlags& flags) {
   // The repository may come from the environment: the flag is the stronger wish.
   if (!options.random_model.empty()) options.repository.clear();
   options.status_page = flags.status_page == "on";
+  if (flags.pin == "on") options.pinning = app::Pinning::kOn;
+  if (flags.pin == "off") options.pinning = app::Pinning::kOff;
   batching::QueueDefaults& queues = options.queues;
   if (flags.max_delay_us.has_value()) queues.max_delay = absl::Microseconds(*flags.max_delay_us);
   if (flags.target_delay > 0) queues.target_delay = absl::Seconds(flags.target_delay);
@@ -162,6 +166,14 @@ void AddModelFlags(ServeFlags& values, Flags& flags) {
   flags.Add("--lanes", values.server.lanes, "Threads that compute; 0: one for each usable core")
       .ValueName("N")
       .Lanes(/*least=*/0)
+      .ShowDefault();
+  flags
+      .Add(
+          "--pin", values.pin,
+          "Keep each lane on a cpu of its own; auto: if lanes take every cpu that this process may "
+          "use, and there is no cgroup quota")
+      .ValueName("auto|on|off")
+      .OneOf({"auto", "on", "off"})
       .ShowDefault();
   flags
       .Add("--max-batch-size", values.server.queues.max_batch_size,

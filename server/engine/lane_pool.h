@@ -1,4 +1,4 @@
-// Lanes: executor threads, each pinned to one core, with its own arena.
+// Lanes: executor threads, each on a core of its own, pinned or not, with its own arena.
 //
 // A lane takes a due batch from the scheduler, lets each task write its image straight into the
 // plan's input, runs the plan, and completes each task with its slice of the output. A task whose

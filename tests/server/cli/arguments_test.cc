@@ -96,6 +96,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "--max-batch-size: expected a number, got 'large'"},
         BadCase{{"serve", "--random-model", "x", "--batch-policy", "best"},
                 "--batch-policy: best not in {auto,fixed}"},
+        BadCase{{"serve", "--random-model", "x", "--pin", "yes"},
+                "--pin: yes not in {auto,on,off}"},
         BadCase{{"serve", "--random-model", "x", "--target-delay", "61"},
                 "expected seconds from 0 to 60, got '61'"},
         BadCase{{"serve", "--random-model", "x", "--drain-delay", "nan"},

@@ -109,17 +109,27 @@ int PinnedThreads() {
   return pinned;
 }
 
-TEST_F(ServerAppTest, LanesArePinnedOnlyIfTheyTakeAllCores) {
-  const int cores = static_cast<int>(DetectCpuBudget().cpus.size());
+TEST_F(ServerAppTest, LanesArePinnedByTheRuleOrAsTold) {
+  const CpuBudget budget = DetectCpuBudget();
+  const int cores = static_cast<int>(budget.cpus.size());
   if (cores < 2) GTEST_SKIP() << "needs two cores";
-  ServerOptions options = RandomOptions();
-  options.lanes = cores;
-  Start(options);
-  EXPECT_EQ(PinnedThreads(), cores);
-  app_.reset();
-  options.lanes = cores - 1;
-  Start(options);
-  EXPECT_EQ(PinnedThreads(), 0);
+  const bool alone = budget.quota == 0;
+  const struct {
+    Pinning pinning;
+    int lanes;
+    int pinned;
+  } cases[] = {{Pinning::kAuto, cores, alone ? cores : 0},
+               {Pinning::kAuto, cores - 1, 0},
+               {Pinning::kOn, cores - 1, cores - 1},
+               {Pinning::kOff, cores, 0}};
+  for (const auto& c : cases) {
+    app_.reset();
+    ServerOptions options = RandomOptions();
+    options.lanes = c.lanes;
+    options.pinning = c.pinning;
+    Start(options);
+    EXPECT_EQ(PinnedThreads(), c.pinned) << c.lanes;
+  }
 }
 
 TEST_F(ServerAppTest, ClassifiesOnePhoto) {
