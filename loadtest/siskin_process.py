@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import threading
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,11 @@ def add_server_arguments(parser: argparse.ArgumentParser, model: str, random_mod
     parser.add_argument(
         "--model", default=model, help=f"model of the repository; default: {model}"
     )
+
+
+def add_open_loop_arguments(parser: argparse.ArgumentParser) -> None:
+    add_server_arguments(parser, model="mobilenet_v2", random_model="mobilenet_v2")
+    parser.add_argument("--siskin-open-loop", type=Path, help="default: beside the siskin binary")
 
 
 def load_binary(arguments: argparse.Namespace) -> str:
@@ -91,3 +97,25 @@ def run_json(command: list[str]) -> Json:
         sys.stderr.write(done.stdout)
         sys.exit(f"{command[0]} ended with exit code {done.returncode}")
     return json.loads(done.stdout)
+
+
+def open_loop(arguments: argparse.Namespace, server: Server, options: list[object]) -> Json:
+    """The report of siskin-open-loop."""
+    binary = arguments.siskin_open_loop or arguments.siskin.with_name("siskin-open-loop")
+    return run_json([str(binary), "--server", server.grpc, *map(str, options)])
+
+
+def scrape(server: Server) -> dict[str, float]:
+    """Metrics by name and labels, as in name{label="value"}."""
+    values = {}
+    with urllib.request.urlopen(f"http://{server.admin}/metrics", timeout=60) as answer:
+        for line in answer.read().decode().splitlines():
+            if not line.startswith("#"):
+                name, value = line.rsplit(" ", 1)
+                values[name] = float(value)
+    return values
+
+
+def total(metrics: dict[str, float], name: str) -> float:
+    """The sum over all labels."""
+    return sum(value for key, value in metrics.items() if key.split("{")[0] == name)
