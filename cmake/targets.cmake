@@ -1,5 +1,6 @@
-# siskin_library(NAME SOURCES ... PUBLIC ... PRIVATE ...): a layer, with the project's warnings.
-# What a target does not link, it cannot include: the layering is enforced by these lists.
+# siskin_library(NAME [SEPARATE] SOURCES ... PUBLIC ... PRIVATE ...): a layer, with the project's
+# warnings. What a target does not link, it cannot include: the layering is enforced by these lists.
+# Files are compiled several at a time (siskin_unity) unless it is SEPARATE.
 function(siskin_options target)
   # Option structs are filled by name; what is not named keeps its default.
   target_compile_options(${target} PRIVATE -Wall -Wextra -Werror -Wno-missing-field-initializers -pthread)
@@ -36,8 +37,17 @@ function(siskin_precompile target name)
   target_precompile_headers(${target} REUSE_FROM ${owner})
 endfunction()
 
+# siskin_unity(TARGET SEPARATE): its files are compiled eight at a time, which reads and instantiates
+# what they share once. So names that are local to a file must differ within a target; where they
+# rather repeat, it is SEPARATE. The preset `plain` compiles every file by itself.
+function(siskin_unity target separate)
+  if(SISKIN_PRECOMPILE AND NOT separate)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  endif()
+endfunction()
+
 function(siskin_library name)
-  cmake_parse_arguments(ARG "" "PRECOMPILED" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(ARG "SEPARATE" "PRECOMPILED" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
@@ -46,6 +56,7 @@ function(siskin_library name)
     set(ARG_PRECOMPILED core)
   endif()
   siskin_precompile(${name} ${ARG_PRECOMPILED})
+  siskin_unity(${name} ${ARG_SEPARATE})
 endfunction()
 
 # siskin_left_out(NAME REASON): in the place of a test that cannot be configured, one that skips, so
@@ -56,10 +67,10 @@ function(siskin_left_out name reason)
   set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77)
 endfunction()
 
-# siskin_test(NAME [THREADS] SOURCES ... LIBS ...): a GoogleTest binary, every case a ctest test.
+# siskin_test(NAME [THREADS] [SEPARATE] SOURCES ... LIBS ...): a GoogleTest binary, every case a ctest test.
 # THREADS: it starts threads; `make test-tsan` runs it.
 function(siskin_test name)
-  cmake_parse_arguments(ARG "THREADS" "PRECOMPILED" "SOURCES;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "THREADS;SEPARATE" "PRECOMPILED" "SOURCES;LIBS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} GTest::gmock GTest::gtest_main)
@@ -70,6 +81,7 @@ function(siskin_test name)
     set(ARG_PRECOMPILED test)
   endif()
   siskin_precompile(${name} ${ARG_PRECOMPILED})
+  siskin_unity(${name} ${ARG_SEPARATE})
   set(labels "")
   if(ARG_THREADS)
     set(labels LABELS threads)

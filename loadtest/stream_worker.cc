@@ -7,7 +7,7 @@
 namespace siskin::loadtest {
 namespace {
 
-const std::string& Method() {
+const std::string& StreamMethod() {
   static const auto& method = *new std::string("/siskin.v1.Classifier/ClassifyStream");
   return method;
 }
@@ -24,7 +24,7 @@ class StreamWorker final : public Worker {
     stream_.reset();
     context_.emplace();
     StartClock();
-    stream_ = stub_.PrepareCall(&*context_, Method(), env_.queue);
+    stream_ = stub_.PrepareCall(&*context_, StreamMethod(), env_.queue);
     state_ = State::kOpening;
     stream_->StartCall(this);
   }

@@ -8,7 +8,7 @@
 namespace siskin::loadtest {
 namespace {
 
-const std::string& Method() {
+const std::string& UnaryMethod() {
   static const auto& method = *new std::string("/siskin.v1.Classifier/Classify");
   return method;
 }
@@ -24,7 +24,7 @@ class UnaryWorker final : public Worker {
     context_.emplace();
     context_->set_deadline(absl::ToChronoTime(absl::Now() + env_.timeout));
     StartClock();
-    call_ = stub_.PrepareUnaryCall(&*context_, Method(), payload().request, env_.queue);
+    call_ = stub_.PrepareUnaryCall(&*context_, UnaryMethod(), payload().request, env_.queue);
     call_->StartCall();
     call_->Finish(&answer_, &status_, this);
   }
