@@ -72,6 +72,14 @@ absl::Status Reject(Rejection reason, std::string_view message, absl::Duration r
   return status;
 }
 
+absl::Status RejectAs(absl::StatusCode code, const absl::Status& rejection) {
+  absl::Status status(code, rejection.message());
+  rejection.ForEachPayload([&status](absl::string_view name, const absl::Cord& payload) {
+    status.SetPayload(name, payload);
+  });
+  return status;
+}
+
 std::optional<absl::Duration> RetryAfterOf(const absl::Status& status) {
   const auto mark = status.GetPayload(kRetryAfterPayload);
   int64_t nanoseconds = 0;

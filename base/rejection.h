@@ -40,6 +40,9 @@ absl::Status Reject(Rejection reason, std::string_view message);
 // The same, worth a retry after `retry_after`.
 absl::Status Reject(Rejection reason, std::string_view message, absl::Duration retry_after);
 
+// `rejection` with another code than the usual one, for clients of another server that look for it.
+absl::Status RejectAs(absl::StatusCode code, const absl::Status& rejection);
+
 // The mark that `status` carries. An error without one has a reason if its code leaves no choice:
 // INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION. nullopt for OK and for what is no refusal.
 std::optional<Rejection> RejectionOf(const absl::Status& status);

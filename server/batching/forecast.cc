@@ -59,8 +59,9 @@ Outcome Forecast::OutcomeOf(Tasks arriving, Tasks waiting, size_t position,
       const absl::Duration late = now + End(ahead) - task.deadline();
       const WorkAhead without = {ahead.tasks - static_cast<int64_t>(count), ahead.prepare - added,
                                  ahead.prepare_batch};
-      // What is late anyway must not keep others out.
+      // What is late anyway must not keep others out, nor what is of a lower level.
       if (late > outcome.others_late && !task.cancelled() &&
+          task.level() == arriving.front()->level() && !task.delayed() &&
           now + End(without) <= task.deadline()) {
         outcome.others_late = late;
       }

@@ -35,8 +35,10 @@ bool IsDead(const Task& task, const CostModel& costs, MonotonicTime now) {
 void FailDead(std::vector<std::unique_ptr<Task>>& dead, MonotonicTime now) {
   for (const std::unique_ptr<Task>& task : dead) {
     const std::string waited = absl::FormatDuration(now - task->enqueued());
-    // Looked at first: a deadline that passes makes gRPC cancel the call as well.
-    if (task->deadline() <= now) {
+    if (task->expires() < now) {
+      task->Fail(TimeoutExpired());
+      // Looked at before cancellation: a deadline that passes makes gRPC cancel the call as well.
+    } else if (task->deadline() <= now) {
       task->Fail(Reject(Rejection::kDeadline, absl::StrCat("deadline passed after ", waited,
                                                            " in the queue; nothing was computed")));
     } else if (task->cancelled()) {
@@ -77,7 +79,11 @@ absl::Status CheckOptions(const QueueOptions& options) {
     return absl::InvalidArgumentError(absl::StrCat("the target delay must be zero or more, it is ",
                                                    absl::FormatDuration(options.target_delay)));
   }
-  return absl::OkStatus();
+  if (!options.priorities.has_value()) return absl::OkStatus();
+  if (options.limits.automatic()) {
+    return absl::InvalidArgumentError("priorities need the fixed policy, got auto");
+  }
+  return CheckPriorities(*options.priorities);
 }
 
 BatchQueue::BatchQueue(Scheduler& scheduler, const QueueOptions& options, const void* owner)
@@ -92,18 +98,46 @@ absl::Status BatchQueue::Enqueue(absl::Span<std::unique_ptr<Task>> tasks) {
     return Reject(Rejection::kDraining, "the server is shutting down; try another one");
   }
   const MonotonicTime now = scheduler_.clock_.Now();
-  for (const std::unique_ptr<Task>& task : tasks) task->set_enqueued(now, kMaxOvertaking);
-  const auto before = [](const std::unique_ptr<Task>& a, const std::unique_ptr<Task>& b) {
-    return a->turn() < b->turn();
-  };
-  const size_t position =
-      std::upper_bound(tasks_.begin(), tasks_.end(), tasks.front(), before) - tasks_.begin();
+  const size_t position = Place(tasks, now);
   absl::Status admitted = scheduler_.Admit(*this, tasks, position, now);
   if (!admitted.ok()) return admitted;
   const size_t count = tasks.size();
   scheduler_.Insert(*this, tasks, position);
   scheduler_.WakeLanes(*this, count, now);
   return absl::OkStatus();
+}
+
+size_t BatchQueue::Place(absl::Span<const std::unique_ptr<Task>> tasks, MonotonicTime now) const {
+  for (const std::unique_ptr<Task>& task : tasks) {
+    task->set_enqueued(now, options_.in_order ? absl::ZeroDuration() : kMaxOvertaking);
+    if (!options_.priorities.has_value()) continue;
+    const int level = LevelOf(*options_.priorities, task->priority());
+    const LevelPolicy& policy = options_.priorities->levels[level - 1];
+    task->set_level(level, now + TimeoutOf(policy, task->timeout()));
+  }
+  const auto place =
+      std::upper_bound(tasks_.begin(), tasks_.end(), tasks.front(),
+                       [](const auto& a, const auto& b) { return ComesBefore(*a, *b); });
+  return static_cast<size_t>(place - tasks_.begin());
+}
+
+int BatchQueue::CapacityFor(uint64_t priority) const {
+  if (!options_.priorities.has_value()) return options_.capacity;
+  const Priorities& priorities = *options_.priorities;
+  const int limit = priorities.levels[LevelOf(priorities, priority) - 1].max_queue_size;
+  return limit == 0 ? options_.capacity : std::min(limit, options_.capacity);
+}
+
+bool BatchQueue::IsFullFor(absl::Span<const std::unique_ptr<Task>> tasks) const {
+  const auto exceeds = [&](size_t waiting, int limit) {
+    return waiting + tasks.size() > static_cast<size_t>(limit);
+  };
+  if (exceeds(tasks_.size(), options_.capacity)) return true;
+  if (!options_.priorities.has_value()) return false;
+  const auto level = std::count_if(tasks_.begin(), tasks_.end(), [&](const auto& waiting) {
+    return waiting->level() == tasks.front()->level();
+  });
+  return exceeds(static_cast<size_t>(level), CapacityFor(tasks.front()->priority()));
 }
 
 void BatchQueue::Observe(int batch_size, absl::Duration took) {
@@ -249,13 +283,14 @@ absl::Status Scheduler::RefuseOrTry(BatchQueue& queue,
 absl::Status Scheduler::Admit(BatchQueue& queue, absl::Span<const std::unique_ptr<Task>> tasks,
                               size_t position, MonotonicTime now) {
   const QueueOptions& options = queue.options_;
-  const size_t waiting = queue.tasks_.size();
-  if (waiting + tasks.size() > static_cast<size_t>(options.capacity)) {
+  if (queue.IsFullFor(tasks)) {
+    const absl::Duration retry = RetryAfter(static_cast<int64_t>(tasks.size()) *
+                                            queue.costs_.CostPerImage(queue.BestBatchSize()));
+    if (options.priorities.has_value()) return LevelFull(retry);
     return Reject(
         Rejection::kQueueFull,
         absl::StrCat("the model's queue is full (", options.capacity, " waiting); retry later"),
-        RetryAfter(static_cast<int64_t>(tasks.size()) *
-                   queue.costs_.CostPerImage(queue.BestBatchSize())));
+        retry);
   }
   if (!queue.costs_.known()) return absl::OkStatus();
   const MonotonicTime deadline = tasks.front()->deadline();
@@ -308,7 +343,9 @@ QueueView Scheduler::ViewOf(const BatchQueue& queue) const {
   const int reach = std::min(view.size, queue.options_.limits.max_batch_size);
   for (int i = 0; i < reach; ++i) {
     view.oldest_enqueued = std::min(view.oldest_enqueued, queue.tasks_[i]->enqueued());
-    view.earliest_deadline = std::min(view.earliest_deadline, queue.tasks_[i]->deadline());
+    // A timeout, too, must not pass for the sake of company.
+    view.earliest_deadline =
+        std::min({view.earliest_deadline, queue.tasks_[i]->deadline(), queue.tasks_[i]->expires()});
     view.prepare = std::max(view.prepare, queue.tasks_[i]->prepare_cost());
   }
   view.draining = draining_;
@@ -320,6 +357,11 @@ QueueView Scheduler::ViewOf(const BatchQueue& queue) const {
 
 void Scheduler::RemoveDead(BatchQueue& queue, MonotonicTime now, TaskList& dead) {
   TaskList& tasks = queue.tasks_;
+  if (queue.options_.priorities.has_value()) {
+    const size_t before = dead.size();
+    ApplyTimeouts(*queue.options_.priorities, now, tasks, dead);
+    for (size_t i = before; i < dead.size(); ++i) queue.prepare_cost_ -= dead[i]->prepare_cost();
+  }
   const size_t reach = queue.options_.limits.max_batch_size;
   size_t alive = 0;
   size_t seen = 0;

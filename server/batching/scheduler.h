@@ -4,8 +4,9 @@
 // (batch_policy.h) names. Lanes block in WaitForBatch; nothing polls. Locks are held for list
 // operations only, never while a task runs or is answered.
 //
-// Inside a queue the earliest deadline comes first; tasks without one come in order of arrival, and
-// no task is overtaken for longer than kMaxOvertaking. What cannot end before its deadline is
+// Inside a queue, and inside each of its levels (priorities.h), the earliest deadline comes first;
+// tasks without one come in order of arrival, and no task is overtaken for longer than
+// kMaxOvertaking. What cannot end before its deadline is
 // refused when it comes, with the time after which it could be taken; what can no longer end before
 // it is failed before any work is done for it. Where an idle server would be too slow as well, no
 // retry helps, and the refusal is DEADLINE_EXCEEDED. Once in kTrialInterval such a request is taken
@@ -39,6 +40,7 @@
 #include "server/batching/batch_policy.h"
 #include "server/batching/cost_model.h"
 #include "server/batching/forecast.h"
+#include "server/batching/priorities.h"
 #include "server/batching/task.h"
 
 namespace siskin::batching {
@@ -54,8 +56,13 @@ struct QueueOptions {
   double weight = 1;   // of the lane time that models compete for, > 0
   // How long tasks without a deadline may wait while the queue never empties; 0: four times the
   // cost of the best batch, and at least 100 ms.
-  absl::Duration target_delay = absl::ZeroDuration();
-  CostModel costs = {};  // as measured
+  absl::Duration target_delay = absl::ZeroDuration();  // infinite: for ever
+  CostModel costs = {};                                // as measured
+  // Tasks start in the order in which they came, whatever their deadlines; else what has the
+  // earlier deadline comes first, but nothing is overtaken for longer than kMaxOvertaking.
+  bool in_order = false;
+  // Unset: one level without timeouts. Needs the fixed policy.
+  std::optional<Priorities> priorities = {};
 };
 
 // INVALID_ARGUMENT for what is out of range.
@@ -78,6 +85,8 @@ class BatchQueue {
   void Observe(int batch_size, absl::Duration took);
 
   int size() const;
+  // The most tasks of `priority` that may wait at a time.
+  int CapacityFor(uint64_t priority) const;
   // How long a task without a deadline would wait if it came now.
   absl::Duration PredictedWait() const;
   std::vector<BatchCost> Costs() const;
@@ -88,6 +97,11 @@ class BatchQueue {
   BatchQueue(Scheduler& scheduler, const QueueOptions& options, const void* owner);
   int BestBatchSize() const;
   absl::Duration TargetDelay() const;
+
+  // Where `tasks`, which arrive, belong.
+  size_t Place(absl::Span<const std::unique_ptr<Task>> tasks, MonotonicTime now) const;
+  // Whether `tasks` find no place in the queue, or in their level.
+  bool IsFullFor(absl::Span<const std::unique_ptr<Task>> tasks) const;
 
   Scheduler& scheduler_;
   const QueueOptions options_;
@@ -168,8 +182,8 @@ class Scheduler {
   void WakeLanes(const BatchQueue& queue, size_t tasks, MonotonicTime now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   QueueView ViewOf(const BatchQueue& queue) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Moves what would miss its deadline or is cancelled to `dead`, as far in as the next batch would
-  // reach.
+  // Moves what has waited longer than its timeout to `dead`, and, as far in as the next batch would
+  // reach, what would miss its deadline or is cancelled.
   void RemoveDead(BatchQueue& queue, MonotonicTime now, TaskList& dead)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Fills `batch` if one is due; otherwise when to look again.

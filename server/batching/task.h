@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <memory>
+#include <tuple>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -52,14 +54,37 @@ class Task {
   bool trial() const { return trial_; }
   void set_trial() { trial_ = true; }
 
+  // What its request asks of a queue that has levels and timeouts (priorities.h).
+  uint64_t priority() const { return priority_; }
+  absl::Duration timeout() const { return timeout_; }
+  void set_priority(uint64_t priority, absl::Duration timeout) {
+    priority_ = priority;
+    timeout_ = timeout;
+  }
+
   // When the queue accepted the task; set by the queue.
   MonotonicTime enqueued() const { return enqueued_; }
-  // Its place in the queue: the earlier turn comes first. The deadline, but not later than
-  // `max_overtaking` from now, so that a task with a late deadline or none has its turn, too.
+  // Its place in its level of the queue: the earlier turn comes first. The deadline, but not later
+  // than `max_overtaking` from now, so that a task with a late deadline or none has its turn, too.
   MonotonicTime turn() const { return turn_; }
   void set_enqueued(MonotonicTime time, absl::Duration max_overtaking) {
     enqueued_ = time;
     turn_ = std::min(deadline_, time + max_overtaking);
+  }
+
+  // The same where there are levels, else 0 and never: which one, 1 is the highest, and after which
+  // time it has waited for too long.
+  int level() const { return level_; }
+  MonotonicTime expires() const { return expires_; }
+  void set_level(int level, MonotonicTime expires) {
+    level_ = level;
+    expires_ = expires;
+  }
+  // It has, and comes after all others of its level that have not.
+  bool delayed() const { return delayed_; }
+  void Delay() {
+    delayed_ = true;
+    expires_ = MonotonicTime::InfiniteFuture();
   }
 
  private:
@@ -67,9 +92,20 @@ class Task {
   const std::shared_ptr<const CancelFlag> cancel_;
   absl::Duration prepare_cost_;
   bool trial_ = false;
+  uint64_t priority_ = 0;
+  absl::Duration timeout_ = absl::InfiniteDuration();
   MonotonicTime enqueued_;
   MonotonicTime turn_;
+  int level_ = 0;
+  bool delayed_ = false;
+  MonotonicTime expires_ = MonotonicTime::InfiniteFuture();
 };
+
+// The order of a queue: by level, what is delayed last in it, then by turn.
+inline bool ComesBefore(const Task& a, const Task& b) {
+  return std::make_tuple(a.level(), a.delayed(), a.turn()) <
+         std::make_tuple(b.level(), b.delayed(), b.turn());
+}
 
 }  // namespace siskin::batching
 

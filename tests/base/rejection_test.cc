@@ -52,5 +52,14 @@ TEST(RejectionTest, OtherStatusesAreNoRejections) {
   EXPECT_EQ(RejectionOf(absl::ResourceExhaustedError("by somebody else")), std::nullopt);
 }
 
+TEST(RejectionTest, AnotherCodeKeepsTheReason) {
+  const absl::Status status = RejectAs(
+      absl::StatusCode::kUnavailable, Reject(Rejection::kQueueFull, "full", absl::Milliseconds(3)));
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(std::string(status.message()), "full");
+  EXPECT_EQ(RejectionOf(status), Rejection::kQueueFull);
+  EXPECT_EQ(RetryAfterOf(status), absl::Milliseconds(3));
+}
+
 }  // namespace
 }  // namespace siskin

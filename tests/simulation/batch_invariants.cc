@@ -44,6 +44,9 @@ void Invariants::CheckStartable(const TaskRecord& task, Nanoseconds now) {
   if (task.state != TaskState::kWaiting) {
     Violate(now, absl::StrCat(Name(task), " was started and did not wait"));
   }
+  if (task.Expired(now) && !task.is_delayed) {
+    Violate(now, absl::StrCat(Name(task), " was started after its timeout"));
+  }
   if (task.cancel.cancelled()) Violate(now, absl::StrCat(Name(task), " was started, cancelled"));
   if (task.deadline == kNever) return;
   const absl::Duration left = absl::Nanoseconds(task.deadline - now);
@@ -57,13 +60,13 @@ void Invariants::CheckStartable(const TaskRecord& task, Nanoseconds now) {
 void Invariants::CheckOrder(const Watch& watch, absl::Span<TaskRecord* const> tasks,
                             Nanoseconds now) {
   for (size_t i = 1; i < tasks.size(); ++i) {
-    if (!Earlier(*tasks[i - 1], *tasks[i])) {
+    if (Earlier(*tasks[i], *tasks[i - 1], now)) {
       Violate(now, absl::StrCat("a batch has ", Name(*tasks[i - 1]), " before task ", tasks[i]->id,
                                 ", which has an earlier turn"));
     }
   }
   size_t earlier = 0;
-  for (const TaskRecord* const task : watch.waiting) earlier += Earlier(*task, *tasks.back());
+  for (const TaskRecord* const task : watch.waiting) earlier += Earlier(*task, *tasks.back(), now);
   if (earlier > tasks.size() - 1) {
     Violate(now, absl::StrCat(Name(*tasks.back()), " was started before tasks of earlier turns"));
   }
@@ -95,7 +98,7 @@ void Invariants::CheckFixedSize(const Watch& watch, int model, int size, Nanosec
   const batching::BatchLimits& limits = scenario_.models[model].queue.limits;
   std::vector<const TaskRecord*> waiting(watch.waiting.begin(), watch.waiting.end());
   std::sort(waiting.begin(), waiting.end(),
-            [](const TaskRecord* a, const TaskRecord* b) { return Earlier(*a, *b); });
+            [now](const TaskRecord* a, const TaskRecord* b) { return Earlier(*a, *b, now); });
   const int there = static_cast<int>(waiting.size());
   const int most = std::min(there, limits.max_batch_size);
   const Nanoseconds delay = absl::ToInt64Nanoseconds(*limits.max_delay);

@@ -132,8 +132,11 @@ void Invariants::CheckRefusal(absl::Span<TaskRecord> tasks, const absl::Status& 
   if (closed != (rejection == Rejection::kDraining)) return refuse("has the wrong reason");
   if (closed) return;
   const bool hopeless = rejection == Rejection::kDeadline;
-  if (status.code() !=
-      (hopeless ? absl::StatusCode::kDeadlineExceeded : absl::StatusCode::kResourceExhausted)) {
+  const bool full = IsFull(tasks);
+  const bool level = scenario_.models[tasks.front().model].queue.priorities.has_value();
+  if (status.code() != (hopeless        ? absl::StatusCode::kDeadlineExceeded
+                        : full && level ? absl::StatusCode::kUnavailable
+                                        : absl::StatusCode::kResourceExhausted)) {
     return refuse("has the wrong code");
   }
   const absl::Duration retry = RetryAfterOf(status).value_or(absl::ZeroDuration());
@@ -143,10 +146,20 @@ void Invariants::CheckRefusal(absl::Span<TaskRecord> tasks, const absl::Status& 
                : rejection == Rejection::kPredictedLate && late_alone && watch.waiting.empty()) {
     refuse("is wrong about what an idle server can do");
   }
-  const size_t capacity = scenario_.models[tasks.front().model].queue.capacity;
-  const bool full = watch.waiting.size() + tasks.size() > capacity;
   if (full != (rejection == Rejection::kQueueFull)) refuse("is wrong about the capacity");
   if (!full && MustAccept(tasks, now)) refuse("has no reason");
+}
+
+bool Invariants::IsFull(absl::Span<const TaskRecord> tasks) const {
+  const TaskRecord& task = tasks.front();
+  const batching::QueueOptions& queue = scenario_.models[task.model].queue;
+  const std::vector<TaskRecord*>& waiting = watches_[task.model].waiting;
+  if (waiting.size() + tasks.size() > static_cast<size_t>(queue.capacity)) return true;
+  if (!queue.priorities.has_value()) return false;
+  const int most = queue.priorities->levels[task.level - 1].max_queue_size;
+  size_t after = tasks.size();
+  for (const TaskRecord* const other : waiting) after += other->level == task.level;
+  return most > 0 && after > static_cast<size_t>(most);
 }
 
 bool Invariants::MustAccept(absl::Span<const TaskRecord> tasks, Nanoseconds now) const {
@@ -192,7 +205,7 @@ void Invariants::TurnHasCome(TaskRecord& task, Nanoseconds now) {
   }
   Nanoseconds ahead = 0;
   for (const TaskRecord* const other : watches_[task.model].waiting) {
-    if (Earlier(*other, task)) ahead += guarantees_.MostCost(task.model, other->prepare);
+    if (Earlier(*other, task, now)) ahead += guarantees_.MostCost(task.model, other->prepare);
   }
   task.latest_start = guarantees_.LatestStart(task.model, now, running, ahead);
 }
@@ -231,6 +244,9 @@ void Invariants::Failed(TaskRecord& task, const absl::Status& status, Nanosecond
     const absl::Duration need = absl::Nanoseconds(task.prepare) + watch.costs.Cost(1);
     right = task.deadline != kNever && absl::Nanoseconds(task.deadline - now) < need;
     right = (right && !task.trial) || task.deadline <= now;
+    if (task.Expired(now) && !task.is_delayed) {
+      right = status.code() == absl::StatusCode::kUnavailable;
+    }
     CheckPromise(task, now + absl::ToInt64Nanoseconds(need) - task.deadline, now);
   }
   if (!right) Violate(now, absl::StrCat(Name(task), " was failed: '", Text(status), "'"));
@@ -318,6 +334,7 @@ void Invariants::CheckNothingWaits(const Watch& watch, int model, MonotonicTime 
   for (const TaskRecord* const task : watch.waiting) {
     oldest = std::min(oldest, task->arrived);
     deadline = std::min(deadline, task->deadline);
+    if (!task->Expired(now)) deadline = std::min(deadline, task->expires);
   }
   const Nanoseconds due = oldest + absl::ToInt64Nanoseconds(*limits.max_delay);
   if (due <= now || deadline <= due || SinceStart(next_due) > due) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -41,11 +42,22 @@ struct TaskRecord {
   bool trial = false;                  // accepted though it cannot be in time, as far as is known
   batching::CancelFlag cancel;
   size_t slot = 0;  // where Invariants keeps it
+  // By the contract of priorities.h; without levels 0, and never.
+  int level = 0;
+  Nanoseconds expires = kNever;
+  bool is_delayed = false;  // instead of rejected, when it has expired
+
+  bool Expired(Nanoseconds now) const { return expires < now; }
 };
 
-// The earlier turn, and of two that are the same what came first.
-inline bool Earlier(const TaskRecord& a, const TaskRecord& b) {
-  return a.turn < b.turn || (a.turn == b.turn && a.id < b.id);
+// What a queue has to take first: the higher level, in it what has not expired, then the earlier
+// turn, and of two that are the same what came first. What is delayed came last into its place.
+inline bool Earlier(const TaskRecord& a, const TaskRecord& b, Nanoseconds now) {
+  const auto place = [now](const TaskRecord& task) {
+    const bool expired = task.Expired(now);
+    return std::make_tuple(task.level, expired, task.turn, expired ? 0 : task.id);
+  };
+  return place(a) < place(b);
 }
 inline std::string Name(const TaskRecord& task) {
   return absl::StrCat("task ", task.id, " of model ", task.model);
@@ -114,6 +126,7 @@ class Invariants {
   void CheckRefusal(absl::Span<TaskRecord> tasks, const absl::Status& status, Nanoseconds now);
   void CheckTrial(absl::Span<TaskRecord> tasks, Nanoseconds now);
   absl::Duration LateAlone(absl::Span<const TaskRecord> tasks, Nanoseconds now) const;
+  bool IsFull(absl::Span<const TaskRecord> tasks) const;
   bool MustAccept(absl::Span<const TaskRecord> tasks, Nanoseconds now) const;
   void CheckStartable(const TaskRecord& task, Nanoseconds now);
   void CheckOrder(const Watch& watch, absl::Span<TaskRecord* const> tasks, Nanoseconds now);

@@ -35,7 +35,11 @@ class Drawer {
   void DrawModel(Model& model) {
     batching::QueueOptions& queue = model.queue;
     queue.limits.max_batch_size = random_.Between(1, kMostBatch);
-    if (random_.Chance(0.25)) DrawFixedPolicy(queue.limits);
+    if (random_.Chance(0.25)) {
+      DrawFixedPolicy(queue.limits);
+      if (random_.Chance(0.5)) DrawPriorities(queue);
+    }
+    queue.in_order = random_.Chance(0.1);
     queue.capacity = random_.Chance(0.3) ? random_.Between(1, 8) : random_.Between(9, 64);
     if (random_.Chance(0.7)) queue.weight = random_.LogUniform(0.25, 4);
     if (random_.Chance(0.2)) queue.target_delay = absl::Milliseconds(random_.Between(1, 200));
@@ -51,6 +55,23 @@ class Drawer {
     for (int size = 1; size <= limits.max_batch_size; ++size) {
       if (random_.Chance(0.3)) limits.preferred_batch_sizes.push_back(size);
     }
+  }
+
+  void DrawPriorities(batching::QueueOptions& queue) {
+    queue.priorities.emplace();
+    std::vector<batching::LevelPolicy>& levels = queue.priorities->levels;
+    levels.resize(random_.Between(1, 3));
+    queue.priorities->default_level = random_.Between(1, static_cast<int>(levels.size()));
+    for (batching::LevelPolicy& level : levels) {
+      if (random_.Chance(0.5)) level.timeout_action = batching::TimeoutAction::kDelay;
+      if (random_.Chance(0.6)) level.default_timeout = absl::Nanoseconds(DrawTimeout());
+      level.allow_timeout_override = random_.Chance(0.5);
+      if (random_.Chance(0.4)) level.max_queue_size = random_.Between(1, 8);
+    }
+  }
+
+  Nanoseconds DrawTimeout() {
+    return static_cast<Nanoseconds>(random_.LogUniform(0.1, 500) * kMillisecond);
   }
 
   // Plans of the sizes 1, 2, 4, 8, as the engine makes them; sometimes of others.
@@ -137,6 +158,8 @@ class Drawer {
       arrival.true_prepare =
           static_cast<Nanoseconds>(static_cast<double>(arrival.prepare) * prepare_error_);
     }
+    arrival.priority = random_.Below(5);  // one more than there ever are
+    if (random_.Chance(0.2)) arrival.timeout = DrawTimeout();
     if (random_.Chance(cancelled_)) {
       arrival.cancelled_at =
           now + static_cast<Nanoseconds>(single * random_.Exponential() * random_.Between(0, 8));

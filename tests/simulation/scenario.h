@@ -68,6 +68,8 @@ struct Arrival {
   Nanoseconds cancelled_at = kNever;
   Nanoseconds prepare = 0;       // of each image, as the scheduler is told
   Nanoseconds true_prepare = 0;  // and as it is
+  uint64_t priority = 0;         // Task::set_priority
+  Nanoseconds timeout = kNever;
 };
 
 // A lane makes no progress, or progress at a fraction of its speed. Those of a lane do not overlap

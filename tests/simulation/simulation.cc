@@ -14,6 +14,18 @@ namespace {
 // A run that has so many is one that never ends.
 constexpr int64_t kMostEvents = 10'000'000;
 
+// What has to come of the priority and the timeout of a request, by the contract of priorities.h.
+void SetLevel(const Arrival& arrival, const batching::Priorities& priorities, TaskRecord& record) {
+  const bool known = arrival.priority >= 1 && arrival.priority <= priorities.levels.size();
+  record.level = known ? static_cast<int>(arrival.priority) : priorities.default_level;
+  const batching::LevelPolicy& policy = priorities.levels[record.level - 1];
+  record.is_delayed = policy.timeout_action == batching::TimeoutAction::kDelay;
+  if (policy.default_timeout == absl::InfiniteDuration()) return;
+  Nanoseconds timeout = absl::ToInt64Nanoseconds(policy.default_timeout);
+  if (policy.allow_timeout_override) timeout = std::min(timeout, arrival.timeout);
+  record.expires = record.arrived + timeout;
+}
+
 }  // namespace
 
 void VirtualClock::WaitUntil(CondVar&, absl::Mutex&, MonotonicTime) {
@@ -163,11 +175,17 @@ void Simulation::Arrive(int index) {
     record.model = arrival.model;
     record.arrived = now;
     record.deadline = arrival.deadline;
+    const batching::QueueOptions& options = scenario_.models[arrival.model].queue;
     record.turn =
-        std::min(arrival.deadline, now + absl::ToInt64Nanoseconds(batching::kMaxOvertaking));
+        std::min(arrival.deadline,
+                 now + (options.in_order ? 0 : absl::ToInt64Nanoseconds(batching::kMaxOvertaking)));
+    if (options.priorities.has_value()) SetLevel(arrival, *options.priorities, record);
     record.prepare = arrival.prepare;
     record.true_prepare = arrival.true_prepare;
     tasks[i] = std::make_unique<SimulatedTask>(*this, record);
+    tasks[i]->set_priority(arrival.priority, arrival.timeout == kNever
+                                                 ? absl::InfiniteDuration()
+                                                 : absl::Nanoseconds(arrival.timeout));
   }
   const absl::Status status = queue->Enqueue(absl::MakeSpan(tasks.data(), records.size()));
   const auto kept =

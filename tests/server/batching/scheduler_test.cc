@@ -662,6 +662,167 @@ TEST_F(SchedulerTest, WithoutDeadlinesAStandingQueueIsCutToTheTarget) {
   }
 }
 
+// Tasks of a queue with priority levels, on one lane.
+class PriorityTest : public SchedulerTest {
+ protected:
+  std::shared_ptr<BatchQueue> AddLevels(std::vector<LevelPolicy> levels, int max_batch_size = 1,
+                                        absl::Duration max_delay = absl::ZeroDuration()) {
+    const QueueOptions options = {
+        .limits = {max_batch_size, max_delay},
+        .capacity = 16,
+        .costs = CostModel({{1, kMs}}),
+        .priorities = Priorities{.levels = std::move(levels), .default_level = 1}};
+    return scheduler_->AddQueue(options, nullptr).value();
+  }
+
+  absl::Status EnqueueAs(BatchQueue& queue, TaskEnd& end, uint64_t priority,
+                         absl::Duration timeout = absl::InfiniteDuration(),
+                         MonotonicTime deadline = MonotonicTime::InfiniteFuture()) {
+    std::unique_ptr<Task> task = std::make_unique<FakeTask>(end, deadline);
+    task->set_priority(priority, timeout);
+    return queue.Enqueue(task);
+  }
+
+  // What a free lane gets now.
+  Pointers Taken() {
+    MonotonicTime next_due;
+    scheduler_->TakeBatch(batch_, 0, next_due);
+    return Ends(batch_);
+  }
+
+  Batch batch_;
+};
+
+TEST_F(PriorityTest, AHigherLevelComesFirst) {
+  auto queue = AddLevels({{}, {}, {}});
+  const uint64_t priorities[] = {3, 2, 0, 3, 1, 9};  // 0 and 9: the default, 1
+  for (int i = 0; i < 6; ++i) ASSERT_TRUE(EnqueueAs(*queue, ends_[i], priorities[i]).ok());
+  for (const int i : {2, 4, 5, 1, 0, 3}) EXPECT_EQ(Taken(), (Pointers{&ends_[i]})) << i;
+}
+
+TEST_F(PriorityTest, ABatchTakesTheHigherLevelFirst) {
+  auto queue = AddLevels({{}, {}}, /*max_batch_size=*/3);
+  for (const int i : {0, 1}) ASSERT_TRUE(EnqueueAs(*queue, ends_[i], 2).ok());
+  for (const int i : {2, 3}) ASSERT_TRUE(EnqueueAs(*queue, ends_[i], 1).ok());
+  EXPECT_EQ(Taken(), (Pointers{&ends_[2], &ends_[3], &ends_[0]}));
+}
+
+TEST_F(PriorityTest, NoDeadlineBringsALowerLevelForward) {
+  auto queue = AddLevels({{}, {}});
+  ASSERT_TRUE(
+      EnqueueAs(*queue, ends_[0], 2, absl::InfiniteDuration(), clock_.Now() + 9 * kMs).ok());
+  ASSERT_TRUE(EnqueueAs(*queue, ends_[1], 1).ok());
+  EXPECT_EQ(Taken(), (Pointers{&ends_[1]}));
+}
+
+TEST_F(PriorityTest, APromiseToALowerLevelKeepsNoHigherOneOut) {
+  auto queue = AddLevels({{}, {}});
+  const MonotonicTime deadline = clock_.Now() + 1 * kMs;
+  ASSERT_TRUE(EnqueueAs(*queue, ends_[0], 2, absl::InfiniteDuration(), deadline).ok());
+  EXPECT_TRUE(EnqueueAs(*queue, ends_[1], 1, absl::InfiniteDuration(), deadline).ok());
+  EXPECT_FALSE(EnqueueAs(*queue, ends_[2], 1, absl::InfiniteDuration(), deadline).ok());
+}
+
+TEST_F(PriorityTest, EachLevelHasItsOwnSize) {
+  auto queue = AddLevels({{.max_queue_size = 2}, {.max_queue_size = 1}, {}});
+  EXPECT_TRUE(EnqueueAs(*queue, ends_[0], 2).ok());
+  const absl::Status full = EnqueueAs(*queue, ends_[1], 2);
+  EXPECT_EQ(full.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(std::string(full.message()), "Exceeds maximum queue size");
+  EXPECT_EQ(RejectionOf(full), Rejection::kQueueFull);
+  EXPECT_GT(RetryAfterOf(full), absl::ZeroDuration());
+  EXPECT_TRUE(EnqueueAs(*queue, ends_[2], 1).ok());
+  EXPECT_TRUE(EnqueueAs(*queue, ends_[3], 1).ok());
+  EXPECT_FALSE(EnqueueAs(*queue, ends_[4], 1).ok());
+  for (int i = 5; i < 18; ++i) EXPECT_TRUE(EnqueueAs(*queue, ends_[i], 3).ok());
+  EXPECT_FALSE(EnqueueAs(*queue, ends_[18], 3).ok());  // the queue's capacity
+  EXPECT_EQ(queue->CapacityFor(0), 2);
+  EXPECT_EQ(queue->CapacityFor(2), 1);
+  EXPECT_EQ(queue->CapacityFor(3), 16);
+}
+
+TEST_F(PriorityTest, WhatWaitsForTooLongIsRejected) {
+  auto queue = AddLevels({{.default_timeout = 5 * kMs}});
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(EnqueueAs(*queue, ends_[i], 0).ok());
+    clock_.Advance(1 * kMs);
+  }
+  clock_.Advance(2 * kMs);  // now at the first one's timeout, which is in time
+  EXPECT_EQ(Taken(), (Pointers{&ends_[0]}));
+  clock_.Advance(1 * kMs + absl::Nanoseconds(1));
+  EXPECT_EQ(Taken(), (Pointers{&ends_[2]}));
+  EXPECT_EQ(ends_[1].status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(std::string(ends_[1].status.message()), "Request timeout expired");
+  EXPECT_EQ(RejectionOf(ends_[1].status), Rejection::kDeadline);
+  EXPECT_EQ(queue->size(), 0);
+}
+
+TEST_F(PriorityTest, WhatIsRejectedIsNoLongerPredicted) {
+  auto queue = AddLevels({{.default_timeout = 5 * kMs}});
+  for (int i = 0; i < 4; ++i) {
+    std::unique_ptr<Task> task = std::make_unique<FakeTask>(ends_[i]);
+    task->set_prepare_cost(7 * kMs);
+    ASSERT_TRUE(queue->Enqueue(task).ok());
+  }
+  clock_.Advance(6 * kMs);
+  EXPECT_EQ(Taken(), Pointers{});
+  EXPECT_EQ(queue->PredictedWait(), absl::ZeroDuration());
+}
+
+TEST_F(PriorityTest, WhatIsDelayedComesAfterItsLevelAndBeforeLowerOnes) {
+  auto queue =
+      AddLevels({{.timeout_action = TimeoutAction::kDelay, .default_timeout = 5 * kMs}, {}});
+  ASSERT_TRUE(EnqueueAs(*queue, ends_[0], 1).ok());
+  ASSERT_TRUE(EnqueueAs(*queue, ends_[1], 2).ok());
+  clock_.Advance(4 * kMs);
+  ASSERT_TRUE(EnqueueAs(*queue, ends_[2], 1).ok());
+  clock_.Advance(2 * kMs);
+  for (const int i : {2, 0, 1}) EXPECT_EQ(Taken(), (Pointers{&ends_[i]})) << i;
+}
+
+TEST_F(PriorityTest, WhatComesLaterGoesBeforeWhatIsDelayed) {
+  auto queue = AddLevels({{.timeout_action = TimeoutAction::kDelay, .default_timeout = 5 * kMs}});
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(EnqueueAs(*queue, ends_[i], 1).ok());
+  clock_.Advance(6 * kMs);
+  EXPECT_EQ(Taken(), (Pointers{&ends_[0]}));
+  ASSERT_TRUE(EnqueueAs(*queue, ends_[3], 1).ok());
+  for (const int i : {3, 1, 2}) EXPECT_EQ(Taken(), (Pointers{&ends_[i]})) << i;
+}
+
+TEST_F(PriorityTest, ARequestMayShortenItsTimeoutWhereThatIsAllowed) {
+  auto queue = AddLevels(
+      {{.default_timeout = 5 * kMs, .allow_timeout_override = true}, {.default_timeout = 5 * kMs}});
+  ASSERT_TRUE(EnqueueAs(*queue, ends_[0], 1, 2 * kMs).ok());
+  ASSERT_TRUE(EnqueueAs(*queue, ends_[1], 1, 9 * kMs).ok());
+  ASSERT_TRUE(EnqueueAs(*queue, ends_[2], 2, 2 * kMs).ok());
+  clock_.Advance(3 * kMs);
+  EXPECT_EQ(Taken(), (Pointers{&ends_[1]}));
+  EXPECT_EQ(ends_[0].ends, 1);
+  EXPECT_EQ(Taken(), (Pointers{&ends_[2]}));
+}
+
+TEST_F(PriorityTest, NoWaitForCompanyReachesATimeout) {
+  auto queue = AddLevels({{.default_timeout = 5 * kMs, .allow_timeout_override = true}},
+                         /*max_batch_size=*/8, /*max_delay=*/3 * kMs);
+  ASSERT_TRUE(EnqueueAs(*queue, ends_[0], 1).ok());
+  EXPECT_EQ(Taken(), Pointers{});
+  ASSERT_TRUE(EnqueueAs(*queue, ends_[1], 1, 2 * kMs).ok());
+  EXPECT_EQ(Taken(), (Pointers{&ends_[0], &ends_[1]}));
+  EXPECT_EQ(batch_.reason, CloseReason::kDeadline);
+}
+
+TEST_F(SchedulerTest, InOrderNoDeadlineOvertakes) {
+  auto queue = scheduler_->AddQueue({.limits = {1}, .in_order = true}, nullptr).value();
+  ASSERT_TRUE(Enqueue(*queue, ends_[0]).ok());
+  ASSERT_TRUE(Enqueue(*queue, ends_[1], clock_.Now() + 9 * kMs).ok());
+  ASSERT_TRUE(Enqueue(*queue, ends_[2], clock_.Now() + 5 * kMs).ok());
+  Batch batch;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(scheduler_->WaitForBatch(batch));
+    EXPECT_EQ(Ends(batch), (Pointers{&ends_[i]}));
+  }
+}
+
 TEST_F(SchedulerTest, OptionsOutOfRangeAreRefused) {
   const QueueOptions bad[] = {
       {.limits = {.max_batch_size = 0}},
@@ -672,6 +833,8 @@ TEST_F(SchedulerTest, OptionsOutOfRangeAreRefused) {
       {.capacity = 0},
       {.weight = 0},
       {.target_delay = -1 * kMs},
+      {.priorities = Priorities()},  // with the auto policy
+      {.limits = {.max_delay = 1 * kMs}, .priorities = Priorities{.levels = {}}},
   };
   for (const QueueOptions& options : bad) {
     EXPECT_EQ(scheduler_->AddQueue(options, nullptr).status().code(),
