@@ -47,7 +47,9 @@ Json BatchingOf(const batching::QueueOptions& queue) {
   }
   out["queue_capacity"] = queue.capacity;
   out["weight"] = queue.weight;
-  if (queue.target_delay > absl::ZeroDuration()) {
+  if (queue.priorities.has_value()) out["priority_levels"] = queue.priorities->levels.size();
+  if (queue.in_order) out["in_order"] = true;
+  if (queue.target_delay > absl::ZeroDuration() && queue.target_delay != absl::InfiniteDuration()) {
     out["target_delay_ms"] = absl::ToDoubleMilliseconds(queue.target_delay);
   }
   return out;

@@ -37,7 +37,8 @@ absl::Status NothingLoaded(const std::vector<std::string>& failures) {
 }  // namespace
 
 absl::StatusOr<std::vector<ModelToLoad>> ModelsOfRepository(const std::string& path,
-                                                            const batching::QueueDefaults& queues) {
+                                                            const batching::QueueDefaults& queues,
+                                                            int lanes) {
   SISKIN_ASSIGN_OR_RETURN(const auto sources, repository::FindSources(path));
   if (sources.empty()) {
     return absl::NotFoundError(
@@ -47,7 +48,9 @@ absl::StatusOr<std::vector<ModelToLoad>> ModelsOfRepository(const std::string& p
   models.reserve(sources.size());
   for (const repository::ModelSource& source : sources) {
     const batching::QueueOptions queue = batching::Resolve(source.queue, queues);
-    if (const auto valid = batching::CheckOptions(queue); !valid.ok()) {
+    absl::Status valid = batching::CheckLanes(source.queue, lanes);
+    if (valid.ok()) valid = batching::CheckOptions(queue);
+    if (!valid.ok()) {
       return absl::InvalidArgumentError(absl::StrCat("model ", source.name, ": ", valid.message()));
     }
     models.push_back({.name = source.name,

@@ -31,9 +31,11 @@ struct ModelToLoad {
 };
 
 // Every version in the repository at `path`, NOT_FOUND if there is none; the built-in model if
-// `path` is empty. INVALID_ARGUMENT: what a model states of its queue does not go with `queues`.
+// `path` is empty. INVALID_ARGUMENT: what a model states of its queue does not go with `queues` or
+// the number of lanes.
 absl::StatusOr<std::vector<ModelToLoad>> ModelsOfRepository(const std::string& path,
-                                                            const batching::QueueDefaults& queues);
+                                                            const batching::QueueDefaults& queues,
+                                                            int lanes);
 
 // An architecture or variant of the catalogue with random weights, named as it.
 ModelToLoad RandomlyInitialised(const std::string& name, const batching::QueueDefaults& queues);

@@ -31,6 +31,10 @@ std::string WithPort(const std::string& address, int port) {
   return absl::StrCat(address.substr(0, address.rfind(':')), ":", port);
 }
 
+int LanesOf(const ServerOptions& options, const CpuBudget& budget) {
+  return options.lanes > 0 ? options.lanes : budget.lanes();
+}
+
 absl::StatusOr<std::vector<ModelToLoad>> FindModels(const ServerOptions& options) {
   if (!options.repository.empty() && !options.random_model.empty()) {
     return absl::InvalidArgumentError("expected a repository or a random model to serve, not both");
@@ -41,7 +45,10 @@ absl::StatusOr<std::vector<ModelToLoad>> FindModels(const ServerOptions& options
         absl::StrCat("the auto policy never waits for company; a delay of ",
                      absl::FormatDuration(*options.queues.max_delay), " needs the fixed one"));
   }
-  if (options.random_model.empty()) return ModelsOfRepository(options.repository, options.queues);
+  if (options.random_model.empty()) {
+    return ModelsOfRepository(options.repository, options.queues,
+                              LanesOf(options, DetectCpuBudget()));
+  }
   return std::vector<ModelToLoad>{RandomlyInitialised(options.random_model, options.queues)};
 }
 
@@ -94,7 +101,7 @@ ServerApp::~ServerApp() { Stop(absl::ZeroDuration(), absl::ZeroDuration()); }
 
 absl::Status ServerApp::StartLanes() {
   const CpuBudget budget = DetectCpuBudget();
-  const int lanes = options_.lanes > 0 ? options_.lanes : budget.lanes();
+  const int lanes = LanesOf(options_, budget);
   SISKIN_ASSIGN_OR_RETURN(const LanePinning pinning, PinLanes(options_.pinning, budget, lanes));
   metrics_->OnLanes(lanes);
   SISKIN_ASSIGN_OR_RETURN(lanes_, engine::LanePool::Start({.lanes = lanes, .cpus = pinning.cpus},

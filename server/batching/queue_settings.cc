@@ -1,5 +1,7 @@
 #include "server/batching/queue_settings.h"
 
+#include "absl/strings/str_cat.h"
+
 namespace siskin::batching {
 namespace {
 
@@ -31,7 +33,17 @@ QueueOptions Resolve(const QueueSettings& model, const QueueDefaults& server) {
   options.weight = model.weight.value_or(options.weight);
   options.target_delay =
       model.target_delay.value_or(server.target_delay.value_or(options.target_delay));
+  options.in_order = model.in_order;
+  options.priorities = model.priorities;
   return options;
+}
+
+absl::Status CheckLanes(const QueueSettings& model, int lanes) {
+  if (model.num_batch_threads.value_or(lanes) == lanes) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("num_batch_threads is ", *model.num_batch_threads, ", the server has ", lanes,
+                   " lanes, which serve all models; set their number with siskin serve --lanes, "
+                   "and leave num_batch_threads out"));
 }
 
 }  // namespace siskin::batching

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "server/batching/scheduler.h"
 
@@ -26,6 +27,9 @@ struct QueueSettings {
   std::optional<int> capacity;
   std::optional<double> weight;
   std::optional<absl::Duration> target_delay;
+  bool in_order = false;
+  std::optional<Priorities> priorities;
+  std::optional<int> num_batch_threads;  // of TensorFlow Serving: see CheckLanes
 };
 
 // Of the server.
@@ -42,6 +46,9 @@ struct QueueDefaults {
 // or a preferred size; the server's; auto. A delay without the fixed policy has no effect. The
 // result may still be out of range: CheckOptions says so.
 QueueOptions Resolve(const QueueSettings& model, const QueueDefaults& server);
+
+// INVALID_ARGUMENT: the model states a number of threads, and it is not that of the lanes.
+absl::Status CheckLanes(const QueueSettings& model, int lanes);
 
 }  // namespace siskin::batching
 

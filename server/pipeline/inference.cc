@@ -253,20 +253,28 @@ absl::Status CheckAbility(const InferenceRequest& request, const engine::LoadedM
   return absl::OkStatus();
 }
 
-absl::Status CheckFitsQueue(int images, const batching::BatchQueue& queue) {
-  const int capacity = queue.options().capacity;
+absl::Status CheckFitsQueue(int images, uint64_t priority, const batching::BatchQueue& queue) {
+  const int capacity = queue.CapacityFor(priority);
   if (images <= capacity) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat("the request has ", images,
                                                  " images, the model's queue holds ", capacity,
                                                  " at most; send fewer at a time"));
 }
 
+MonotonicTime DeadlineOf(const InferenceRequest& request, const batching::BatchQueue& queue,
+                         MonotonicTime now) {
+  if (queue.options().priorities.has_value()) return request.deadline;
+  return std::min(request.deadline, now + request.timeout);
+}
+
 void EnqueueAll(const std::shared_ptr<PendingRequest>& pending, int images,
-                const InferenceRequest& request, batching::BatchQueue& queue) {
+                const InferenceRequest& request, MonotonicTime deadline,
+                batching::BatchQueue& queue) {
   absl::InlinedVector<std::unique_ptr<batching::Task>, 1> tasks;
   tasks.reserve(images);
   for (int image = 0; image < images; ++image) {
-    tasks.push_back(std::make_unique<ImageTask>(pending, image, request.deadline, request.cancel));
+    tasks.push_back(std::make_unique<ImageTask>(pending, image, deadline, request.cancel));
+    tasks.back()->set_priority(request.priority, request.timeout);
     tasks.back()->set_prepare_cost(pending->PrepareEstimate(image));
   }
   const absl::Status status = queue.Enqueue(absl::MakeSpan(tasks));
@@ -294,11 +302,14 @@ void Inference::Start(const InferenceRequest& request, Done done) {
   }
 
   // Before anything is read of the payload: under overload a refusal has to be cheap.
-  auto permit = admission_.Admit(PayloadBytes(request.input), request.deadline, clock_.Now());
+  const MonotonicTime now = clock_.Now();
+  const MonotonicTime deadline = DeadlineOf(request, queue, now);
+  auto permit = admission_.Admit(PayloadBytes(request.input), deadline, now);
   if (!permit.ok()) return done(std::move(permit).status());
 
   auto checked = CheckInput(request.input, (*servable)->model->input(), limits_, max_images_);
-  absl::Status fits = checked.ok() ? CheckFitsQueue(checked->images, queue) : checked.status();
+  absl::Status fits =
+      checked.ok() ? CheckFitsQueue(checked->images, request.priority, queue) : checked.status();
   if (!fits.ok()) {
     permit->Release();
     return done(std::move(fits));
@@ -308,7 +319,7 @@ void Inference::Start(const InferenceRequest& request, Done done) {
   const auto pending = std::make_shared<PendingRequest>(
       *servable, request, limits_, *std::move(checked), *std::move(permit), observer_,
       prepare_cost_, clock_, std::move(done));
-  EnqueueAll(pending, images, request, queue);
+  EnqueueAll(pending, images, request, deadline, queue);
   pending->AllStarted();
 }
 

@@ -14,6 +14,7 @@
 #ifndef SISKIN_SERVER_PIPELINE_INFERENCE_H_
 #define SISKIN_SERVER_PIPELINE_INFERENCE_H_
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,6 +50,11 @@ struct InferenceRequest {
   engine::OutputSelector selector = engine::OutputSelector::kOutputs;
   std::variant<ImagesInput, TensorView> input;
   MonotonicTime deadline = MonotonicTime::InfiniteFuture();
+  // Where the model's queue has levels and timeouts (batching/priorities.h): the level, 0 for the
+  // default, and how long the images may wait. In other queues `timeout` is a deadline from now on,
+  // and `priority` has no meaning.
+  uint64_t priority = 0;
+  absl::Duration timeout = absl::InfiniteDuration();
   std::shared_ptr<const batching::CancelFlag> cancel;  // may be null
 };
 

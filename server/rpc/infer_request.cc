@@ -8,8 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/time/clock.h"
-#include "base/clock.h"
+#include "absl/time/time.h"
 #include "base/status_macros.h"
 #include "server/rpc/wire.h"
 
@@ -251,8 +250,24 @@ absl::Status ParseOutputs(const ModelInferRequest& message, absl::Span<const Out
   return absl::OkStatus();
 }
 
+// tritonclient's `priority`: a level, 1 the highest. 0, its default, means none.
+absl::Status ParsePriority(const Parameters& parameters, uint64_t& priority) {
+  const auto found = parameters.find("priority");
+  if (found == parameters.end()) return absl::OkStatus();
+  const ::inference::InferParameter& value = found->second;
+  if (value.has_uint64_param()) {
+    priority = value.uint64_param();
+  } else if (value.has_int64_param() && value.int64_param() >= 0) {
+    priority = static_cast<uint64_t>(value.int64_param());
+  } else {
+    return absl::InvalidArgumentError(
+        "invalid value for 'priority' parameter, expected uint64_param or int64_param, >= 0");
+  }
+  return absl::OkStatus();
+}
+
 // tritonclient's `timeout`, in microseconds.
-absl::Status ParseTimeout(const Parameters& parameters, MonotonicTime& deadline) {
+absl::Status ParseTimeout(const Parameters& parameters, absl::Duration& timeout) {
   const auto found = parameters.find("timeout");
   if (found == parameters.end()) return absl::OkStatus();
   if (!found->second.has_int64_param() || found->second.int64_param() < 0) {
@@ -261,7 +276,7 @@ absl::Status ParseTimeout(const Parameters& parameters, MonotonicTime& deadline)
   }
   const int64_t timeout_us = found->second.int64_param();
   // 0, Triton's default, means none.
-  if (timeout_us > 0) deadline = Clock::Real().Now() + absl::Microseconds(timeout_us);
+  if (timeout_us > 0) timeout = absl::Microseconds(timeout_us);
   return absl::OkStatus();
 }
 
@@ -271,7 +286,8 @@ absl::Status ParseInferRequest(const ModelInferRequest& message,
                                absl::Span<const OutputTensor> outputs, InferCall& call) {
   call.request.model = message.model_name();
   call.request.version = message.model_version();
-  SISKIN_RETURN_IF_ERROR(ParseTimeout(message.parameters(), call.request.deadline));
+  SISKIN_RETURN_IF_ERROR(ParsePriority(message.parameters(), call.request.priority));
+  SISKIN_RETURN_IF_ERROR(ParseTimeout(message.parameters(), call.request.timeout));
   SISKIN_RETURN_IF_ERROR(CheckInputs(message));
   SISKIN_RETURN_IF_ERROR(ParseInput(message, call));
   return ParseOutputs(message, outputs, call.outputs);

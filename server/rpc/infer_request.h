@@ -27,8 +27,8 @@ struct InferCall {
 };
 
 // Fills `call` from a request to a model that has `outputs`. INVALID_ARGUMENT for what is wrong
-// whatever the model's input is; the pipeline checks the rest. Of the deadline, only the parameter
-// "timeout" (microseconds from now) is read.
+// whatever the model's input is; the pipeline checks the rest. The parameters "priority" and
+// "timeout" are read, the deadline is the caller's.
 absl::Status ParseInferRequest(const ::inference::ModelInferRequest& message,
                                absl::Span<const OutputTensor> outputs, InferCall& call);
 

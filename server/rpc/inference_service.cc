@@ -135,7 +135,7 @@ grpc::ServerUnaryReactor* InferenceService::ModelInfer(
   }
   // The version whose outputs were looked up, even if a higher one becomes ready meanwhile.
   infer->request.version = servable->model->version();
-  infer->request.deadline = std::min(infer->request.deadline, call->deadline());
+  infer->request.deadline = call->deadline();
   infer->request.cancel = call->cancel();
   const pipeline::InferenceRequest& request = infer->request;
   // What the pipeline borrows from lives in the callback.

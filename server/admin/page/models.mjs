@@ -26,11 +26,13 @@ function batches({max_batch_size, policy, max_delay_ms, preferred_batch_sizes}) 
   ];
 }
 
-function queue({queue_capacity, weight, target_delay_ms}) {
+function queue({queue_capacity, weight, target_delay_ms, priority_levels, in_order}) {
   return [
     `${number(queue_capacity)} images`,
     weight !== 1 && `weight ${number(weight)}`,
     target_delay_ms && `target ${number(target_delay_ms)} ms`,
+    priority_levels > 1 && `${priority_levels} priority levels`,
+    in_order && 'in order',
   ];
 }
 

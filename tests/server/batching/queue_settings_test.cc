@@ -68,6 +68,14 @@ TEST(ResolveTest, TheModelsTargetWins) {
   EXPECT_EQ(Resolve({.target_delay = 2 * kMs}, {.target_delay = kMs}).target_delay, 2 * kMs);
 }
 
+TEST(CheckLanesTest, ThreadsAreLanes) {
+  EXPECT_TRUE(CheckLanes({}, 2).ok());
+  EXPECT_TRUE(CheckLanes({.num_batch_threads = 2}, 2).ok());
+  EXPECT_EQ(std::string(CheckLanes({.num_batch_threads = 8}, 2).message()),
+            "num_batch_threads is 8, the server has 2 lanes, which serve all models; set their "
+            "number with siskin serve --lanes, and leave num_batch_threads out");
+}
+
 TEST(PolicyOfTest, HasNames) {
   EXPECT_STREQ(ToString(PolicyOf({})), "auto");
   EXPECT_STREQ(ToString(PolicyOf({8, kNone})), "fixed");

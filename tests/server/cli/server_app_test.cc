@@ -524,6 +524,16 @@ TEST(ServerStartTest, AModelsBatchingThatDoesNotFitTheServersIsFatal) {
                         "largest batch of 4; got 8"));
 }
 
+TEST(ServerStartTest, ThreadsThatAreNoLanesAreFatal) {
+  const TempFolder folder;
+  WriteTinyCheckpoint(folder / "tiny/1/model.safetensors");
+  WriteText(folder / "tiny/model.textproto",
+            "batching_parameters { num_batch_threads { value: 1000 } }");
+  const absl::Status status = ServerApp::Start(RepositoryOptions(folder.path()), Never).status();
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("model tiny: num_batch_threads is 1000"));
+}
+
 TEST(ServerStartTest, AnAddressInUseIsFatal) {
   const auto first = ServerApp::Start(RandomOptions(), Never);
   ASSERT_TRUE(first.ok()) << first.status();

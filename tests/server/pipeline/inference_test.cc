@@ -261,6 +261,60 @@ TEST_F(InferenceTest, ADeadlineMayPassInTheQueue) {
   EXPECT_THAT(answer.message(), HasSubstr("nothing was computed"));
 }
 
+TEST_F(InferenceTest, ATimeoutIsADeadlineWhereTheQueueHasNone) {
+  const TensorPayload payload(1);
+  InferenceRequest request = Tensor(payload);
+  request.timeout = absl::Milliseconds(5);
+  request.priority = 7;
+  Answer answer;
+  Start(request, answer);
+  clock_.Advance(absl::Milliseconds(6));
+  Reap();
+  EXPECT_EQ(answer.code(), absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST_F(InferenceTest, PriorityAndTimeoutAreForAQueueThatHasThem) {
+  scheduler_.RemoveQueue(*queue_);
+  batching::LevelPolicy level = {.default_timeout = absl::Milliseconds(9),
+                                 .allow_timeout_override = true,
+                                 .max_queue_size = 2};
+  queue_ = scheduler_
+               .AddQueue({.limits = {.max_delay = absl::ZeroDuration()},
+                          .capacity = kCapacity,
+                          .priorities = batching::Priorities{.levels = {{}, level}}},
+                         model_.get())
+               .value();
+  ASSERT_TRUE(registry_.Declare("levels", "1").ok());
+  ASSERT_TRUE(registry_.Transition("levels", "1", engine::ModelState::kWarming).ok());
+  ASSERT_TRUE(registry_.Publish("levels", "1", {model_, queue_}).ok());
+  const TensorPayload payload(1);
+  InferenceRequest request = Tensor(payload);
+  request.model = "levels";
+  request.priority = 2;
+  request.timeout = absl::Milliseconds(5);
+  Answer answer, full, higher;
+  const TensorPayload two(2);
+  Start(request, answer);
+  request.input = two.view();
+  Start(request, full);
+  EXPECT_EQ(full.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(full.message(), "Exceeds maximum queue size");
+  request.priority = 1;
+  Start(request, higher);
+  EXPECT_EQ(higher.calls, 0);
+  clock_.Advance(absl::Milliseconds(6));
+  const auto tasks = Take();
+  EXPECT_EQ(tasks.size(), 2u);  // of the higher level
+  for (const auto& task : tasks) task->Fail(absl::InternalError("done"));
+  EXPECT_EQ(answer.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(answer.message(), "Request timeout expired");
+
+  const TensorPayload three(3);
+  request.priority = 2;
+  request.input = three.view();
+  EXPECT_EQ(StartAndExpectAnswer(request).code(), absl::StatusCode::kInvalidArgument);
+}
+
 TEST_F(InferenceTest, LanesAnswerLikeTheNetwork) {
   auto pool = engine::LanePool::Start({}, scheduler_, nullptr).value();
   ASSERT_TRUE(pool->Prepare(model_).ok());

@@ -32,11 +32,13 @@ TIMEOUT = 60  # seconds; of calls that are expected to end
 class Server:
     """`siskin serve` on free ports of the loopback, from the first ready line to the exit code."""
 
-    def __init__(self, *flags, models=True):
+    def __init__(self, *flags, models=True, repository=None):
         self._repository = None
         ports = ["--grpc", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
         command = [BINARY, "serve", "--log-level", "error", *ports, *flags]
-        if models and HAVE_MODELS:
+        if repository is not None:
+            command += ["--repository", repository]
+        elif models and HAVE_MODELS:
             self._repository = tempfile.TemporaryDirectory()
             subprocess.run(
                 ["bash", LINK_SCRIPT, MODELS, self._repository.name],
