@@ -37,6 +37,14 @@ class StressTest : public ::testing::Test {
       queues_.push_back(
           *scheduler_.AddQueue({.limits = {kMaxBatchSize, delay}, .capacity = 32}, &scheduler_));
     }
+    const LevelPolicy rejects = {.default_timeout = absl::Microseconds(300), .max_queue_size = 8};
+    const LevelPolicy delays = {.timeout_action = TimeoutAction::kDelay,
+                                .default_timeout = absl::Microseconds(100),
+                                .allow_timeout_override = true};
+    queues_.push_back(*scheduler_.AddQueue({.limits = {kMaxBatchSize, absl::Microseconds(200)},
+                                            .capacity = 32,
+                                            .priorities = Priorities{.levels = {rejects, delays}}},
+                                           &scheduler_));
   }
 
   // Every task has its own mix of queue, deadline and cancellation, before or after it is queued.
@@ -50,6 +58,7 @@ class StressTest : public ::testing::Test {
       if (fate == 0) deadline = Clock::Real().Now() + absl::Microseconds(random() % 300);
       if (fate == 1) cancel->Cancel();
       std::unique_ptr<Task> task = std::make_unique<FakeTask>(record.end, deadline, cancel);
+      task->set_priority(random() % 4, absl::Microseconds(random() % 200));
       record.accepted = queues_[random() % queues_.size()]->Enqueue(task).ok();
       if (fate == 2) cancel->Cancel();
       const int produced = ++produced_;
