@@ -37,7 +37,8 @@ struct WorkAhead {
 struct Outcome {
   absl::Duration wait;         // until the last of them starts
   absl::Duration late;         // how long after its deadline that ends; negative: before it
-  absl::Duration others_late;  // of those behind, which would be in time otherwise: the latest
+  absl::Duration others_late;  // of those behind in the same level, which would be in time
+                               // otherwise: the latest
 };
 
 class Forecast {

@@ -6,17 +6,16 @@
 //
 // Inside a queue, and inside each of its levels (priorities.h), the earliest deadline comes first;
 // tasks without one come in order of arrival, and no task is overtaken for longer than
-// kMaxOvertaking. What cannot end before its deadline is
-// refused when it comes, with the time after which it could be taken; what can no longer end before
-// it is failed before any work is done for it. Where an idle server would be too slow as well, no
-// retry helps, and the refusal is DEADLINE_EXCEEDED. Once in kTrialInterval such a request is taken
-// all the same: while a model's costs keep out everything, nothing else can show that they have
-// fallen.
+// kMaxOvertaking. What cannot end before its deadline is refused when it comes, with the time after
+// which it could be taken; what can no longer end before it is failed before any work is done for
+// it. Where an idle server would be too slow as well, no retry helps, and the refusal is
+// DEADLINE_EXCEEDED. Once in kTrialInterval such a request is taken all the same: while a model's
+// costs keep out everything, nothing else can show that they have fallen.
 //
 // Every accepted task leaves exactly once: in a batch, or through Task::Fail when it would miss its
-// deadline (DEADLINE_EXCEEDED), its caller has gone (CANCELLED) or its queue is removed
-// (UNAVAILABLE), each marked with its Rejection. Such tasks are failed by the thread that forms a
-// batch, without a lock held.
+// deadline (DEADLINE_EXCEEDED), has waited for longer than its timeout (UNAVAILABLE), its caller
+// has gone (CANCELLED) or its queue is removed (UNAVAILABLE), each marked with its Rejection. Such
+// tasks are failed by the thread that forms a batch, without a lock held.
 //
 // Which lane wakes: each accepted task wakes at most one lane, and none when it changes nothing
 // about when the next batch is due. Of the waiting lanes one watches that time; a lane that leaves

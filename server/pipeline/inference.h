@@ -10,7 +10,7 @@
 // BatchQueue::Enqueue at once, and INVALID_ARGUMENT for a model of another kind, or without the
 // features that are requested, each with its Rejection; later CANCELLED and
 // DEADLINE_EXCEEDED (nothing was computed), INVALID_ARGUMENT (a photo that is damaged inside),
-// UNAVAILABLE (the model is being unloaded).
+// UNAVAILABLE (the model is being unloaded, or a timeout of its queue has expired).
 #ifndef SISKIN_SERVER_PIPELINE_INFERENCE_H_
 #define SISKIN_SERVER_PIPELINE_INFERENCE_H_
 

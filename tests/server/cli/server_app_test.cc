@@ -309,6 +309,22 @@ TEST_F(ServerAppTest, AModelsOwnBatchingWinsOverTheServers) {
   EXPECT_EQ(plain["target_delay_ms"], 70);
 }
 
+TEST_F(ServerAppTest, TheStatusTellsLevelsAndOrder) {
+  for (const char* model : {"levels", "order"}) {
+    WriteTinyCheckpoint(folder_ / absl::StrCat(model, "/1/model.safetensors"));
+  }
+  WriteText(folder_ / "levels/model.textproto",
+            "dynamic_batching { priority_levels: 3 default_priority_level: 2 }");
+  WriteText(folder_ / "order/model.textproto", "dynamic_batching { preserve_ordering: true }");
+  Start(RepositoryOptions(folder_.path()));
+  const auto status = nlohmann::json::parse(HttpGet(app_->admin_port(), "/api/status").body);
+  const auto& levels = status["models"][0]["batching"];
+  EXPECT_EQ(levels["priority_levels"], 3);
+  EXPECT_FALSE(levels.contains("in_order"));
+  EXPECT_FALSE(levels.contains("target_delay_ms"));  // none
+  EXPECT_EQ(status["models"][1]["batching"]["in_order"], true);
+}
+
 TEST_F(ServerAppTest, AStatusPageThatIsOffLeavesTheProbes) {
   ServerOptions options = RandomOptions();
   options.status_page = false;
