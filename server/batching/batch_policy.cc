@@ -38,7 +38,7 @@ int LanesFreeWithin(absl::Duration time, absl::Span<const absl::Duration> free_i
 Dispatch DecideAuto(const QueueView& queue, absl::Span<const absl::Duration> free_in,
                     MonotonicTime now) {
   const CostModel& costs = *queue.costs;
-  const int best = costs.BestBatchSize(queue.limits->max_batch_size);
+  const int best = costs.BestBatchSize(queue.limits->max_batch_size, queue.shared);
   const int lanes = LanesFreeWithin(costs.Cost(1), free_in);
   const int share = (queue.size + lanes - 1) / lanes;
   Dispatch dispatch;

@@ -54,6 +54,7 @@ struct QueueView {
   const BatchLimits* limits = nullptr;
   // Lane time that the model had, by its weight: the one that had least comes first.
   absl::Duration served;
+  bool shared = false;  // see CostModel::BestBatchSize
 };
 
 enum class CloseReason { kFull, kDelay, kDeadline, kDraining };

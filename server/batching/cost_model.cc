@@ -6,7 +6,8 @@
 namespace siskin::batching {
 namespace {
 
-constexpr double kAsGood = 0.98;          // of the best throughput
+constexpr double kAsGood = 0.98;  // of the best throughput
+constexpr double kAsGoodShared = 0.9;
 constexpr double kProportion = 1.0 / 64;  // how far other sizes follow the one that was run
 
 }  // namespace
@@ -30,15 +31,16 @@ absl::Duration CostModel::CostPerImage(int batch_size) const {
   return Cost(batch_size) / batch_size;
 }
 
-int CostModel::BestBatchSize(int limit) const {
+int CostModel::BestBatchSize(int limit, bool shared) const {
   if (!known()) return limit;
   absl::Duration least = absl::InfiniteDuration();
   for (const BatchCost& cost : costs_) {
     if (cost.batch_size <= limit) least = std::min(least, cost.cost / cost.batch_size);
   }
+  const double as_good = shared ? kAsGoodShared : kAsGood;
   int best = 1;
   for (const BatchCost& cost : costs_) {  // ends with the smallest
-    if (cost.batch_size <= limit && cost.cost / cost.batch_size * kAsGood <= least) {
+    if (cost.batch_size <= limit && cost.cost / cost.batch_size * as_good <= least) {
       best = cost.batch_size;
     }
   }

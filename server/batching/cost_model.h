@@ -51,8 +51,9 @@ class CostModel {
   // Of each of many images, in batches of `batch_size`, which is one of the sizes.
   absl::Duration CostPerImage(int batch_size) const;
 
-  // The smallest size, at most `limit`, that brings as many images a second as any, to 2 %.
-  int BestBatchSize(int limit) const;
+  // The smallest size, at most `limit`, that brings as many images a second as any, to 2 %; to 10 %
+  // if `shared`: other models are asked at the same time, and wait for what runs.
+  int BestBatchSize(int limit, bool shared = false) const;
   // The largest size of at most `images`. REQUIRES: images >= 1.
   int LargestBatchSize(int images) const;
 

@@ -18,6 +18,9 @@ constexpr absl::Duration kLeastTargetDelay = absl::Milliseconds(100);
 // A lane that is late by this much, and by as much as it should have taken, counts for nothing
 // until it comes back: another process has its core.
 constexpr absl::Duration kStall = absl::Milliseconds(20);
+// A model that was asked within the time of so many batches of another may well be asked again
+// while one runs.
+constexpr int kAskedAlong = 10;
 constexpr absl::Duration kLongestRetry = absl::Seconds(60);
 
 // What a task needs of a lane if it runs alone.
@@ -98,6 +101,7 @@ absl::Status BatchQueue::Enqueue(absl::Span<std::unique_ptr<Task>> tasks) {
     return Reject(Rejection::kDraining, "the server is shutting down; try another one");
   }
   const MonotonicTime now = scheduler_.clock_.Now();
+  asked_ = now;
   const size_t position = Place(tasks, now);
   absl::Status admitted = scheduler_.Admit(*this, tasks, position, now);
   if (!admitted.ok()) return admitted;
@@ -157,8 +161,8 @@ absl::Duration BatchQueue::PredictedWait() const {
       .Wait({.tasks = static_cast<int64_t>(tasks_.size()), .prepare = prepare_cost_});
 }
 
-int BatchQueue::BestBatchSize() const {
-  return costs_.BestBatchSize(options_.limits.max_batch_size);
+int BatchQueue::BestBatchSize(bool shared) const {
+  return costs_.BestBatchSize(options_.limits.max_batch_size, shared);
 }
 
 absl::Duration BatchQueue::TargetDelay() const {
@@ -246,20 +250,29 @@ Forecast Scheduler::ForecastFor(const BatchQueue& queue, MonotonicTime now) {
   competitors_.clear();
   for (const std::shared_ptr<BatchQueue>& other : queues_) {
     if (other.get() == &queue || other->tasks_.empty()) continue;
-    const int best = other->BestBatchSize();
+    const int best = other->BestBatchSize(IsShared(*other, now));
     competitors_.push_back(
         {.backlog = static_cast<int64_t>(other->tasks_.size()) * other->costs_.CostPerImage(best) +
                     other->prepare_cost_,
          .batch = other->costs_.Cost(best),
          .weight = other->options_.weight / queue.options_.weight});
   }
-  return Forecast(queue.costs_, queue.BestBatchSize(), free_in_, competitors_);
+  return Forecast(queue.costs_, queue.BestBatchSize(IsShared(queue, now)), free_in_, competitors_);
+}
+
+bool Scheduler::IsShared(const BatchQueue& queue, MonotonicTime now) const {
+  const int best = queue.BestBatchSize();
+  if (best == 1) return false;  // all the same, as with most networks
+  const MonotonicTime recently = now - kAskedAlong * queue.costs_.Cost(best);
+  return std::any_of(queues_.begin(), queues_.end(), [&](const auto& other) {
+    return other.get() != &queue && other->asked_ >= recently;
+  });
 }
 
 absl::Status Scheduler::RefuseOrTry(BatchQueue& queue,
                                     absl::Span<const std::unique_ptr<Task>> tasks, size_t position,
                                     absl::Duration late, MonotonicTime now) {
-  const Forecast idle(queue.costs_, queue.BestBatchSize(), idle_, {});
+  const Forecast idle(queue.costs_, queue.BestBatchSize(IsShared(queue, now)), idle_, {});
   const absl::Duration late_alone = idle.OutcomeOf(tasks, {}, 0, now).late;
   if (late_alone <= absl::ZeroDuration()) {
     return Reject(
@@ -326,7 +339,7 @@ void Scheduler::Insert(BatchQueue& queue, absl::Span<std::unique_ptr<Task>> task
 }
 
 void Scheduler::WakeLanes(const BatchQueue& queue, size_t tasks, MonotonicTime now) {
-  const BatchDecision decision = DecideBatch(ViewOf(queue), FreeIn(now), now);
+  const BatchDecision decision = DecideBatch(ViewOf(queue, now), FreeIn(now), now);
   if (const WaitUntil* const wait = std::get_if<WaitUntil>(&decision)) {
     if (wait->time < watched_until_) changed_.Signal();
     return;
@@ -336,7 +349,7 @@ void Scheduler::WakeLanes(const BatchQueue& queue, size_t tasks, MonotonicTime n
   for (size_t i = 0; i < lanes; ++i) changed_.Signal();
 }
 
-QueueView Scheduler::ViewOf(const BatchQueue& queue) const {
+QueueView Scheduler::ViewOf(const BatchQueue& queue, MonotonicTime now) const {
   QueueView view;
   view.size = static_cast<int>(queue.tasks_.size());
   view.oldest_enqueued = queue.tasks_.front()->enqueued();
@@ -352,6 +365,7 @@ QueueView Scheduler::ViewOf(const BatchQueue& queue) const {
   view.costs = &queue.costs_;
   view.limits = &queue.options_.limits;
   view.served = queue.served_;
+  view.shared = IsShared(queue, now);
   return view;
 }
 
@@ -383,7 +397,7 @@ std::optional<MonotonicTime> Scheduler::TakeDueBatch(int lane, MonotonicTime now
   for (size_t i = 0; i < queues_.size(); ++i) {
     RemoveDead(*queues_[i], now, dead);
     if (queues_[i]->tasks_.empty()) continue;
-    views_.push_back(ViewOf(*queues_[i]));
+    views_.push_back(ViewOf(*queues_[i], now));
     view_queues_.push_back(i);
   }
   if (views_.empty()) return MonotonicTime::InfiniteFuture();

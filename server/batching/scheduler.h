@@ -94,7 +94,7 @@ class BatchQueue {
  private:
   friend class Scheduler;
   BatchQueue(Scheduler& scheduler, const QueueOptions& options, const void* owner);
-  int BestBatchSize() const;
+  int BestBatchSize(bool shared = false) const;
   absl::Duration TargetDelay() const;
 
   // Where `tasks`, which arrive, belong.
@@ -112,6 +112,7 @@ class BatchQueue {
   CostModel costs_;
   absl::Duration served_;  // see QueueView
   MonotonicTime next_trial_;
+  MonotonicTime asked_;  // when a request came last
   bool removed_ = false;
   // Whether tasks have waited for longer than the target all the time of the last interval (CoDel,
   // Nichols and Jacobson 2012: what matters is the smallest delay, since a burst is no overload).
@@ -174,13 +175,17 @@ class Scheduler {
   absl::Status RefuseOrTry(BatchQueue& queue, absl::Span<const std::unique_ptr<Task>> tasks,
                            size_t position, absl::Duration late, MonotonicTime now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Whether other models are asked at the same time.
+  bool IsShared(const BatchQueue& queue, MonotonicTime now) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Admit(BatchQueue& queue, absl::Span<const std::unique_ptr<Task>> tasks,
                      size_t position, MonotonicTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Insert(BatchQueue& queue, absl::Span<std::unique_ptr<Task>> tasks, size_t position)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void WakeLanes(const BatchQueue& queue, size_t tasks, MonotonicTime now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  QueueView ViewOf(const BatchQueue& queue) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  QueueView ViewOf(const BatchQueue& queue, MonotonicTime now) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Moves what has waited longer than its timeout to `dead`, and, as far in as the next batch would
   // reach, what would miss its deadline or is cancelled.
   void RemoveDead(BatchQueue& queue, MonotonicTime now, TaskList& dead)

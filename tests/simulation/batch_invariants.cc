@@ -79,9 +79,10 @@ void Invariants::CheckBatchSize(const Watch& watch, int model, absl::Span<TaskRe
     Violate(now, absl::StrCat("a batch of ", size, " is larger than max_batch_size"));
   }
   if (fixed(model)) return CheckFixedSize(watch, model, size, now);
-  if (size > watch.costs.best_batch_size()) {
-    Violate(now, absl::StrCat("a batch of ", size, ", though batches of ",
-                              watch.costs.best_batch_size(), " bring as many images"));
+  const int best = BestBatchSize(watch, now);
+  if (size > best) {
+    Violate(now, absl::StrCat("a batch of ", size, ", though batches of ", best,
+                              " bring nearly as many images"));
   }
   Nanoseconds deadline = kNever;
   for (const TaskRecord* const task : tasks) deadline = std::min(deadline, task->deadline);
@@ -90,7 +91,7 @@ void Invariants::CheckBatchSize(const Watch& watch, int model, absl::Span<TaskRe
     Violate(now, absl::StrCat("a batch of ", size, " was started at ", Text(now), " that takes ",
                               absl::FormatDuration(cost), ", with a deadline at ", Text(deadline)));
   }
-  if (scenario_.exact && size < watch.costs.best_batch_size()) CheckFullBatch(watch, tasks, now);
+  if (scenario_.exact && size < best) CheckFullBatch(watch, best, tasks, now);
 }
 
 // What is there up to the limit; up to a preferred size as long as nothing has waited for too long.
@@ -117,25 +118,36 @@ void Invariants::CheckFixedSize(const Watch& watch, int model, int size, Nanosec
                             ", of ", there, " that wait"));
 }
 
+// Batches are smaller where another model was asked within the time of ten of them.
+int Invariants::BestBatchSize(const Watch& watch, Nanoseconds now) const {
+  const int best = watch.costs.best_batch_size();
+  const absl::Duration recently = 10 * watch.costs.Cost(best);
+  const bool shared = std::any_of(watches_.begin(), watches_.end(), [&](const Watch& other) {
+    return &other != &watch && !other.removed && other.asked >= 0 &&
+           absl::Nanoseconds(now - other.asked) <= recently;
+  });
+  return shared ? watch.costs.best_shared_batch_size() : best;
+}
+
 // Under backlog batches are full, whatever the other lanes do: lanes that will be busy for longer
 // than an image takes do not get a part of the queue.
-void Invariants::CheckFullBatch(const Watch& watch, absl::Span<TaskRecord* const> tasks,
+void Invariants::CheckFullBatch(const Watch& watch, int best, absl::Span<TaskRecord* const> tasks,
                                 Nanoseconds now) {
   const Nanoseconds soon = now + absl::ToInt64Nanoseconds(watch.costs.Cost(1));
   const auto lanes = std::count_if(lanes_.begin(), lanes_.end(), [soon](const LaneWatch& lane) {
     return !lane.busy || lane.expected_end <= soon;
   });
-  if (static_cast<int64_t>(watch.waiting.size()) < watch.costs.best_batch_size() * lanes) return;
-  absl::Duration cost = watch.costs.Cost(watch.costs.best_batch_size());
+  if (static_cast<int64_t>(watch.waiting.size()) < best * lanes) return;
+  absl::Duration cost = watch.costs.Cost(best);
   for (const TaskRecord* const task : watch.waiting) {
     if (task->prepare > 0 ||
         (task->deadline != kNever && absl::Nanoseconds(task->deadline - now) < cost)) {
       return;
     }
   }
-  Violate(now, absl::StrCat("a batch of ", tasks.size(), " instead of ",
-                            watch.costs.best_batch_size(), ", though ", watch.waiting.size(),
-                            " tasks wait and only ", lanes, " lanes will be free soon"));
+  Violate(now, absl::StrCat("a batch of ", tasks.size(), " instead of ", best, ", though ",
+                            watch.waiting.size(), " tasks wait and only ", lanes,
+                            " lanes will be free soon"));
 }
 
 void Invariants::CheckShares(const Watch& watch, int model, absl::Duration cost, Nanoseconds now) {

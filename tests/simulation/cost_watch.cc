@@ -21,7 +21,8 @@ CostWatch::CostWatch(batching::CostModel costs, int max_batch_size)
 }
 
 void CostWatch::Look() {
-  best_batch_size_ = FindBestBatchSize();
+  best_batch_size_ = FindBestBatchSize(0.98);
+  best_shared_batch_size_ = FindBestBatchSize(0.9);
   cost_per_image_ = costs_.Cost(best_batch_size_) / best_batch_size_;
 }
 
@@ -50,7 +51,7 @@ std::string CostWatch::Update(batching::CostModel costs, int size, absl::Duratio
   return wrong;
 }
 
-int CostWatch::FindBestBatchSize() const {
+int CostWatch::FindBestBatchSize(double as_good) const {
   if (!known()) return max_batch_size_;
   const auto per_image = [](const batching::BatchCost& cost) {
     return absl::ToDoubleNanoseconds(cost.cost) / cost.batch_size;
@@ -61,7 +62,7 @@ int CostWatch::FindBestBatchSize() const {
   }
   int best = max_batch_size_;
   for (const batching::BatchCost& cost : costs_.costs()) {
-    if (cost.batch_size <= best && 0.98 * per_image(cost) <= least * (1 + 1e-9)) {
+    if (cost.batch_size <= best && as_good * per_image(cost) <= least * (1 + 1e-9)) {
       best = cost.batch_size;
     }
   }

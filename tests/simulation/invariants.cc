@@ -81,6 +81,7 @@ void Invariants::Enqueued(absl::Span<TaskRecord> tasks, size_t kept, const absl:
   if (draining_ || watch.removed) {
     Violate(now, absl::StrCat("model ", model, " took a task while draining or removed"));
   }
+  watch.asked = now;
   CheckTrial(tasks, now);
   for (TaskRecord& task : tasks) {
     task.state = TaskState::kWaiting;
@@ -97,9 +98,10 @@ absl::Duration Invariants::LateAlone(absl::Span<const TaskRecord> tasks, Nanosec
   const CostWatch& costs = watches_[task.model].costs;
   if (task.deadline == kNever || !costs.known()) return absl::ZeroDuration();
   const auto images = static_cast<int>(tasks.size());
-  const int batch = std::min(images, costs.best_batch_size());
+  const int best = BestBatchSize(watches_[task.model], now);
+  const int batch = std::min(images, best);
   const absl::Duration prepare = absl::Nanoseconds(task.prepare);
-  const absl::Duration end = (images - 1) * (costs.cost_per_image() + prepare) / scenario_.lanes +
+  const absl::Duration end = (images - 1) * (costs.Cost(best) / best + prepare) / scenario_.lanes +
                              batch * prepare + costs.Cost(batch);
   return end - absl::Nanoseconds(task.deadline - now);
 }
@@ -128,6 +130,7 @@ void Invariants::CheckRefusal(absl::Span<TaskRecord> tasks, const absl::Status& 
                               std::string(what)));
   };
   const bool closed = draining_ || watch.removed;
+  if (!closed) watches_[tasks.front().model].asked = now;
   if (!rejection.has_value()) return refuse("has no Rejection");
   if (closed != (rejection == Rejection::kDraining)) return refuse("has the wrong reason");
   if (closed) return;

@@ -109,6 +109,7 @@ class Invariants {
     CostWatch costs;
     std::vector<TaskRecord*> waiting;  // in no order
     Nanoseconds longest_wait = 0;      // of a task that was started
+    Nanoseconds asked = -1;            // when a request came last
     Nanoseconds next_trial = 0;        // not before
     bool removed = false;
     bool touched = false;  // since the last event
@@ -133,7 +134,9 @@ class Invariants {
   void CheckBatchSize(const Watch& watch, int model, absl::Span<TaskRecord* const> tasks,
                       absl::Duration cost, Nanoseconds now);
   void CheckFixedSize(const Watch& watch, int model, int size, Nanoseconds now);
-  void CheckFullBatch(const Watch& watch, absl::Span<TaskRecord* const> tasks, Nanoseconds now);
+  void CheckFullBatch(const Watch& watch, int best, absl::Span<TaskRecord* const> tasks,
+                      Nanoseconds now);
+  int BestBatchSize(const Watch& watch, Nanoseconds now) const;
   void CheckPromise(const TaskRecord& task, Nanoseconds miss, Nanoseconds now);
   void CheckShares(const Watch& watch, int model, absl::Duration cost, Nanoseconds now);
   void CheckQueue(Watch& watch, int model, Nanoseconds now);

@@ -49,6 +49,14 @@ TEST(CostModelTest, AStallDoesNotTakeTheEstimateAlong) {
   EXPECT_EQ(costs.Cost(1), 12.5 * kMs);
 }
 
+TEST(CostModelTest, BatchesAreSmallerIfSharedWhereThatCostsLittle) {
+  const CostModel little({{1, 10 * kMs}, {8, 73 * kMs}});  // 10 to 9.1 ms an image
+  EXPECT_EQ(little.BestBatchSize(8, /*shared=*/false), 8);
+  EXPECT_EQ(little.BestBatchSize(8, /*shared=*/true), 1);
+  const CostModel much({{1, 10 * kMs}, {8, 71 * kMs}});
+  EXPECT_EQ(much.BestBatchSize(8, /*shared=*/true), 8);
+}
+
 TEST(CostModelTest, SizesFollowTheOneThatIsRunSlowly) {
   CostModel costs({{1, 10 * kMs}, {2, 16 * kMs}});
   costs.Observe(2, 20 * kMs);

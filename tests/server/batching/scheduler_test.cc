@@ -596,6 +596,28 @@ TEST_F(SchedulerTest, ModelsShareLaneTimeByWeight) {
   EXPECT_EQ(served, 10);
 }
 
+// For the sake of the other, which may come while the batch runs; as far as that costs little.
+TEST_F(SchedulerTest, BatchesAreSmallWhileAnotherModelIsAsked) {
+  const QueueOptions options = {.costs = CostModel({{1, 10 * kMs}, {8, 74 * kMs}})};
+  auto queue = scheduler_->AddQueue(options, nullptr).value();
+  auto other = scheduler_->AddQueue(options, nullptr).value();
+  const auto next_batch = [&] {
+    for (int i = 0; i < 8; ++i) EXPECT_TRUE(Enqueue(*queue, ends_[i]).ok());
+    Batch batch;
+    scheduler_->WaitForBatch(batch);
+    const size_t size = batch.tasks.size();
+    while (queue->size() > 0) scheduler_->WaitForBatch(batch);
+    return size;
+  };
+  EXPECT_EQ(next_batch(), 8);
+  ASSERT_TRUE(Enqueue(*other, ends_[8]).ok());
+  Batch batch;
+  ASSERT_TRUE(scheduler_->WaitForBatch(batch));
+  EXPECT_EQ(next_batch(), 1);
+  clock_.Advance(741 * kMs);  // ten batches
+  EXPECT_EQ(next_batch(), 8);
+}
+
 TEST_F(SchedulerTest, AModelThatWasIdleDoesNotCatchUp) {
   int busy = 0, fresh = 0;
   auto first = scheduler_->AddQueue(TenMilliseconds(), &busy).value();
