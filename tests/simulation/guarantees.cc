@@ -25,7 +25,7 @@ Guarantees::Guarantees(const Scenario& scenario) : lanes_(scenario.lanes), start
     const int limit = model.queue.limits.max_batch_size;
     const Nanoseconds prepare = LongestPreparation(scenario, static_cast<int>(i));
     Bounds bounds = {.weight = model.queue.weight};
-    for (const batching::BatchCost& cost : model.truth.costs()) {
+    for (const batching::BatchCost& cost : model.truth.Costs()) {
       if (cost.batch_size > limit) break;
       const Nanoseconds batch = absl::ToInt64Nanoseconds(cost.cost);
       bounds.per_image = std::max(bounds.per_image, batch / cost.batch_size + 1);
@@ -34,7 +34,7 @@ Guarantees::Guarantees(const Scenario& scenario) : lanes_(scenario.lanes), start
     models_.push_back(bounds);
     start_ = start_ && model.queue.limits.automatic();
     const int best = model.queue.costs.BestBatchSize(limit);
-    allowed_miss_ = best == 1 ? kRounding : model.truth.CostOfPlan(best) + best * prepare;
+    allowed_miss_ = best == 1 ? kRounding : model.truth.Mean(best) + best * prepare;
   }
 }
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "tests/simulation/random.h"
+#include "server/simulation/random.h"
 
 namespace siskin::simulation {
 
@@ -17,7 +17,7 @@ Model SteadyModel(Nanoseconds single, double fixed) {
   }
   Model model;
   model.queue.costs = batching::CostModel(costs);
-  model.truth = CostCurve(std::move(costs));
+  model.truth = BatchTimes(costs);
   return model;
 }
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
-NEEDED = ["cmake", "base", "server/batching", "tests/simulation", "tests/tsan"]
+NEEDED = ["cmake", "base", "server/batching", "server/simulation", "tests/simulation", "tests/tsan"]
 CMAKE_LISTS = """cmake_minimum_required(VERSION 3.25)
 project(mutations VERSION 0 LANGUAGES CXX)
 set(CMAKE_CXX_STANDARD 20)
@@ -29,6 +29,7 @@ include(tests/tsan/absl_sync.cmake)
 enable_testing()
 add_subdirectory(base)
 add_subdirectory(server/batching)
+add_subdirectory(server/simulation)
 add_subdirectory(tests/simulation)
 """
 SCHEDULER = "server/batching/scheduler.cc"

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/time/time.h"
-#include "tests/simulation/random.h"
+#include "server/simulation/random.h"
 
 namespace siskin::simulation {
 namespace {
@@ -84,7 +84,7 @@ class Drawer {
     return sizes;
   }
 
-  CostCurve DrawCurve(int largest) {
+  BatchTimes DrawCurve(int largest) {
     const double single = random_.LogUniform(0.5, 100) * kMillisecond;
     // Flat: a batch costs as much as an image. Linear: with a fixed part. Convex: it does not pay.
     const int shape = random_.Below(3);
@@ -95,14 +95,14 @@ class Drawer {
       const double relative = (fixed + (1 - fixed) * size) * (1 + bend * (size - 1));
       costs.push_back({size, absl::Nanoseconds(static_cast<Nanoseconds>(single * relative))});
     }
-    return CostCurve(std::move(costs));
+    return BatchTimes(costs);
   }
 
-  CostModel DrawMeasurement(const CostCurve& truth) {
-    if (scenario_.exact) return CostModel(truth.costs());
+  CostModel DrawMeasurement(const BatchTimes& truth) {
+    if (scenario_.exact) return CostModel(truth.Costs());
     if (random_.Chance(0.1)) return CostModel();
     const double error = random_.Chance(0.3) ? 1 : random_.LogUniform(0.4, 2.5);
-    std::vector<BatchCost> measured = truth.costs();
+    std::vector<BatchCost> measured = truth.Costs();
     for (BatchCost& cost : measured) cost.cost *= error * random_.Uniform(0.95, 1.05);
     return CostModel(std::move(measured));
   }
@@ -150,8 +150,8 @@ class Drawer {
                         ? hot_model_
                         : random_.Below(static_cast<int>(scenario_.models.size()));
     arrival.images = random_.Between(1, most_images);
-    const CostCurve& truth = scenario_.models[arrival.model].truth;
-    const double single = static_cast<double>(truth.CostOfPlan(1));
+    const BatchTimes& truth = scenario_.models[arrival.model].truth;
+    const double single = static_cast<double>(truth.Mean(1));
     arrival.deadline = DrawDeadline(now, static_cast<Nanoseconds>(single));
     if (random_.Chance(prepare_)) {
       arrival.prepare = static_cast<Nanoseconds>(single * random_.Uniform(0, 1) * prepare_);
@@ -235,42 +235,6 @@ class Drawer {
 };
 
 }  // namespace
-
-CostCurve::CostCurve(std::vector<BatchCost> costs) : costs_(std::move(costs)) {
-  for (const BatchCost& cost : costs_) {
-    cost_[cost.batch_size] = absl::ToInt64Nanoseconds(cost.cost);
-    std::fill(plan_.begin() + cost.batch_size, plan_.end(), cost.batch_size);
-  }
-}
-
-double CostCurve::Rate(int limit) const {
-  double best = 0;
-  for (const BatchCost& cost : costs_) {
-    if (cost.batch_size > limit) continue;
-    best = std::max(best, cost.batch_size / absl::ToDoubleNanoseconds(cost.cost));
-  }
-  return best;
-}
-
-Nanoseconds EndOf(absl::Span<const Disturbance> disturbances, Nanoseconds start, Nanoseconds work) {
-  Nanoseconds now = start;
-  for (const Disturbance& disturbance : disturbances) {
-    if (disturbance.to <= now) continue;
-    const Nanoseconds before = std::max<Nanoseconds>(disturbance.from - now, 0);
-    if (work <= before) break;
-    work -= before;
-    now += before;
-    if (disturbance.slowness > 0) {
-      const Nanoseconds room = disturbance.to - now;
-      const auto slowed =
-          static_cast<Nanoseconds>(static_cast<double>(work) * disturbance.slowness);
-      if (slowed <= room) return now + slowed;
-      work -= static_cast<Nanoseconds>(static_cast<double>(room) / disturbance.slowness);
-    }
-    now = disturbance.to;
-  }
-  return now + work;
-}
 
 Scenario DrawScenario(uint64_t seed) { return Drawer(seed).Draw(); }
 

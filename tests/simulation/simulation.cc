@@ -28,33 +28,26 @@ void SetLevel(const Arrival& arrival, const batching::Priorities& priorities, Ta
 
 }  // namespace
 
-void VirtualClock::WaitUntil(CondVar&, absl::Mutex&, MonotonicTime) {
-  std::fputs("the scheduler waits in a simulation\n", stderr);
-  std::abort();
-}
-
-class Simulation::SimulatedTask : public batching::Task {
+class Simulation::SimulatedTask : public ReplicaTask {
  public:
   SimulatedTask(Simulation& simulation, TaskRecord& record)
-      : Task(FromStart(record.deadline),
-             // No owner: the record outlives the task.
-             std::shared_ptr<const batching::CancelFlag>(std::shared_ptr<void>(), &record.cancel)),
+      : ReplicaTask(
+            record.deadline,
+            // No owner: the record outlives the task.
+            std::shared_ptr<const batching::CancelFlag>(std::shared_ptr<void>(), &record.cancel),
+            record.prepare, record.true_prepare),
         simulation_(simulation),
-        record_(record) {
-    set_prepare_cost(absl::Nanoseconds(record.prepare));
-  }
-  ~SimulatedTask() override {
-    simulation_.invariants_.Destroyed(record_, simulation_.clock_.now());
-  }
+        record_(record) {}
+  ~SimulatedTask() override { simulation_.invariants_.Destroyed(record_, simulation_.time_.now()); }
 
   void Fail(const absl::Status& status) override {
-    const Nanoseconds now = simulation_.clock_.now();
+    const Nanoseconds now = simulation_.time_.now();
     if (simulation_.trail_.on()) {
       simulation_.trail_.Add(now, "task ", record_.id, " failed: ", Text(status));
     }
     simulation_.invariants_.Failed(record_, status, now);
   }
-  void Complete() { simulation_.invariants_.Completed(record_, simulation_.clock_.now()); }
+  void Complete() override { simulation_.invariants_.Completed(record_, simulation_.time_.now()); }
   TaskRecord& record() { return record_; }
 
  private:
@@ -67,53 +60,39 @@ Simulation::Simulation(const Scenario& scenario, bool traced)
       trail_(traced),
       invariants_(scenario),
       queues_(scenario.models.size()),
-      lanes_(scenario.lanes),
-      random_(scenario.seed),
-      scheduler_(std::make_unique<batching::Scheduler>(clock_)) {
-  scheduler_->SetLanes(scenario.lanes);
+      replica_(std::make_unique<Replica>(ReplicaOptions{.lanes = scenario.lanes,
+                                                        .disturbances = scenario.disturbances,
+                                                        .jitter = scenario.jitter,
+                                                        .seed = scenario.seed},
+                                         time_, this)) {
   int images = 0;
   for (const Arrival& arrival : scenario.arrivals) {
     first_task_.push_back(images);
     images += arrival.images;
   }
   tasks_ = std::vector<TaskRecord>(images);
-  for (const Disturbance& disturbance : scenario.disturbances) {
-    lanes_[disturbance.lane].disturbances.push_back(disturbance);
-  }
 }
 
 Simulation::~Simulation() {
   // Tasks tell the invariants, which must still be there.
-  for (Lane& lane : lanes_) lane.batch.tasks.clear();
   queues_.clear();
-  scheduler_.reset();
+  replica_.reset();
 }
 
 void Simulation::Run() {
   ScheduleAll();
-  while (!events_.empty() && !invariants_.violated()) {
-    const Event event = NextEvent();
-    clock_.Set(event.time);
-    Handle(event);
-    if (scheduler_ == nullptr) break;
-    OfferWork();
-    if (++counts_.events > kMostEvents) invariants_.Violate(event.time, "it does not end");
+  while (!time_.empty() && !invariants_.violated()) {
+    time_.RunNext();
+    if (replica_ == nullptr) break;
+    if (++counts_.events > kMostEvents) invariants_.Violate(time_.now(), "it does not end");
     // All has been done: what waits for company gets none any more.
-    if (events_.empty() && invariants_.waiting() > 0) Schedule(event.time, EventKind::kDrain, 0);
+    if (time_.empty() && invariants_.waiting() > 0) Schedule(time_.now(), kDrain, 0);
   }
-  if (!invariants_.violated()) invariants_.AtEnd(tasks_, clock_.now());
+  if (!invariants_.violated()) invariants_.AtEnd(tasks_, time_.now());
 }
 
 void Simulation::Schedule(Nanoseconds time, EventKind kind, int index) {
-  events_.push_back({time, sequence_++, kind, index});
-  std::push_heap(events_.begin(), events_.end());
-}
-
-Simulation::Event Simulation::NextEvent() {
-  std::pop_heap(events_.begin(), events_.end());
-  const Event event = events_.back();
-  events_.pop_back();
-  return event;
+  time_.Schedule(time, *this, kind, index);
 }
 
 void Simulation::ScheduleAll() {
@@ -123,36 +102,36 @@ void Simulation::ScheduleAll() {
     if (model.added_at == 0) {
       Add(index);
     } else {
-      Schedule(model.added_at, EventKind::kAdd, index);
+      Schedule(model.added_at, kAdd, index);
     }
-    if (model.removed_at != kNever) Schedule(model.removed_at, EventKind::kRemove, index);
+    if (model.removed_at != kNever) Schedule(model.removed_at, kRemove, index);
   }
-  if (scenario_.drained_at != kNever) Schedule(scenario_.drained_at, EventKind::kDrain, 0);
-  if (scenario_.destroyed_at != kNever) Schedule(scenario_.destroyed_at, EventKind::kDestroy, 0);
-  if (!scenario_.arrivals.empty()) Schedule(scenario_.arrivals[0].time, EventKind::kArrival, 0);
+  if (scenario_.drained_at != kNever) Schedule(scenario_.drained_at, kDrain, 0);
+  if (scenario_.destroyed_at != kNever) Schedule(scenario_.destroyed_at, kDestroy, 0);
+  if (!scenario_.arrivals.empty()) Schedule(scenario_.arrivals[0].time, kArrival, 0);
 }
 
-void Simulation::Handle(const Event& event) {
-  switch (event.kind) {
-    case EventKind::kArrival:
-      return Arrive(event.index);
-    case EventKind::kCancel:
-      return Cancel(event.index);
-    case EventKind::kTurn:
-      return invariants_.TurnHasCome(tasks_[event.index], event.time);
-    case EventKind::kPlanEnds:
-      return EndPlan(event.index);
-    case EventKind::kAdd:
-      return Add(event.index);
-    case EventKind::kRemove:
-      return Remove(event.index);
-    case EventKind::kDrain:
+void Simulation::Handle(int kind, int index) {
+  Happen(static_cast<EventKind>(kind), index);
+  if (replica_ != nullptr && !invariants_.violated()) replica_->OfferWork();
+}
+
+void Simulation::Happen(EventKind kind, int index) {
+  switch (kind) {
+    case kArrival:
+      return Arrive(index);
+    case kCancel:
+      return Cancel(index);
+    case kTurn:
+      return invariants_.TurnHasCome(tasks_[index], time_.now());
+    case kAdd:
+      return Add(index);
+    case kRemove:
+      return Remove(index);
+    case kDrain:
       return Drain();
-    case EventKind::kDestroy:
+    case kDestroy:
       return Destroy();
-    case EventKind::kLook:
-      look_at_ = kNever;
-      return;
   }
 }
 
@@ -161,7 +140,7 @@ void Simulation::Arrive(int index) {
   const size_t next = index + 1;
   // The next one is scheduled now, which keeps the heap small.
   if (next < scenario_.arrivals.size()) {
-    Schedule(scenario_.arrivals[next].time, EventKind::kArrival, static_cast<int>(next));
+    Schedule(scenario_.arrivals[next].time, kArrival, static_cast<int>(next));
   }
   batching::BatchQueue* const queue = queues_[arrival.model].get();
   if (queue == nullptr) return;  // no client knows the model yet
@@ -197,14 +176,14 @@ void Simulation::Arrive(int index) {
   }
   invariants_.Enqueued(records, kept, status, now);
   if (!status.ok()) return;
-  if (arrival.cancelled_at != kNever) Schedule(arrival.cancelled_at, EventKind::kCancel, index);
+  if (arrival.cancelled_at != kNever) Schedule(arrival.cancelled_at, kCancel, index);
   if (arrival.deadline == kNever && invariants_.guarantees().start()) {
-    Schedule(records.back().turn, EventKind::kTurn, records.back().id);
+    Schedule(records.back().turn, kTurn, records.back().id);
   }
 }
 
 void Simulation::Cancel(int index) {
-  trail_.Add(clock_.now(), "tasks from ", first_task_[index], " on are cancelled");
+  trail_.Add(time_.now(), "tasks from ", first_task_[index], " on are cancelled");
   for (int i = 0; i < scenario_.arrivals[index].images; ++i) {
     tasks_[first_task_[index] + i].cancel.Cancel();
   }
@@ -212,124 +191,60 @@ void Simulation::Cancel(int index) {
 
 void Simulation::Add(int model) {
   const Model& made = scenario_.models[model];
-  auto queue = scheduler_->AddQueue(made.queue, &made);
-  if (!queue.ok()) return invariants_.Violate(clock_.now(), Text(queue.status()));
+  auto queue = replica_->AddModel(made);
+  if (!queue.ok()) return invariants_.Violate(time_.now(), Text(queue.status()));
   queues_[model] = *std::move(queue);
-  invariants_.Added(model, queues_[model], clock_.now());
-  trail_.Add(clock_.now(), "model ", model, " is added");
+  invariants_.Added(model, queues_[model], time_.now());
+  trail_.Add(time_.now(), "model ", model, " is added");
 }
 
 void Simulation::Remove(int model) {
-  trail_.Add(clock_.now(), "model ", model, " is removed");
+  trail_.Add(time_.now(), "model ", model, " is removed");
   ++counts_.models_removed;
   invariants_.Removing(model);
-  scheduler_->RemoveQueue(*queues_[model]);
-  invariants_.Removed(model, clock_.now());
+  replica_->scheduler().RemoveQueue(*queues_[model]);
+  invariants_.Removed(model, time_.now());
 }
 
 void Simulation::Drain() {
-  trail_.Add(clock_.now(), "the scheduler drains");
-  scheduler_->Drain();
+  trail_.Add(time_.now(), "the scheduler drains");
+  replica_->scheduler().Drain();
   invariants_.Drained();
 }
 
 void Simulation::Destroy() {
-  trail_.Add(clock_.now(), "the scheduler is destroyed");
-  // What runs is ended by its lane.
-  for (Lane& lane : lanes_) {
-    while (lane.busy && lane.ended < lane.batch.tasks.size()) {
-      static_cast<SimulatedTask&>(*lane.batch.tasks[lane.ended++]).Complete();
-    }
-  }
+  trail_.Add(time_.now(), "the scheduler is destroyed");
+  replica_->CompleteRunning();  // by its lanes
   invariants_.Destroying();
-  scheduler_.reset();
+  replica_.reset();
 }
 
-int Simulation::LaneToOffer() const {
-  int free = -1;
-  for (size_t i = 0; i < lanes_.size(); ++i) {
-    if (lanes_[i].reports) return static_cast<int>(i);
-    if (!lanes_[i].busy) free = static_cast<int>(i);
-  }
-  return free;
-}
-
-// One refusal is enough for all free lanes: nothing changes between two of them.
-void Simulation::OfferWork() {
-  next_due_ = MonotonicTime::InfiniteFuture();
-  while (!invariants_.violated()) {
-    const int lane = LaneToOffer();
-    if (lane < 0) break;
-    if (!lanes_[lane].reports && invariants_.waiting() == 0) break;
-    if (!Offer(lane)) break;
-  }
-  if (invariants_.violated()) return;
-  const Nanoseconds now = clock_.now();
-  invariants_.AfterEvent(next_due_, now);
-  const Nanoseconds due = SinceStart(next_due_);
-  if (due < look_at_) {
-    look_at_ = std::max(due, now);
-    Schedule(look_at_, EventKind::kLook, 0);
-  }
-}
-
-bool Simulation::Offer(int index) {
-  Lane& lane = lanes_[index];
-  lane.reports = false;
-  if (!scheduler_->TakeBatch(lane.batch, index, next_due_)) return false;
-  lane.busy = true;
-  lane.ended = 0;
+void Simulation::Started(const batching::Batch& batch, int lane) {
   ++counts_.batches;
   started_.clear();
-  for (const auto& task : lane.batch.tasks) {
+  for (const auto& task : batch.tasks) {
     started_.push_back(&static_cast<SimulatedTask&>(*task).record());
   }
   if (trail_.on()) {
     std::string ids;
     for (const TaskRecord* const task : started_) absl::StrAppend(&ids, " ", task->id);
-    trail_.Add(clock_.now(), "lane ", index, " starts tasks", ids, ", ",
-               batching::ToString(lane.batch.reason));
+    trail_.Add(time_.now(), "lane ", lane, " starts tasks", ids, ", ",
+               batching::ToString(batch.reason));
   }
-  invariants_.Started(lane.batch, started_, index, clock_.now());
-  if (!invariants_.violated()) StartPlan(lane);
-  return true;
+  invariants_.Started(batch, started_, lane, time_.now());
 }
 
-void Simulation::StartPlan(Lane& lane) {
-  const auto& tasks = lane.batch.tasks;
-  const Model& model = *static_cast<const Model*>(lane.batch.owner);
-  lane.running = model.truth.PlanFor(static_cast<int>(tasks.size() - lane.ended));
-  Nanoseconds prepare = 0;
-  for (size_t i = 0; i < lane.running; ++i) {
-    prepare += static_cast<SimulatedTask&>(*tasks[lane.ended + i]).record().true_prepare;
-  }
-  lane.compute_started = EndOf(lane.disturbances, clock_.now(), prepare);
-  Nanoseconds compute = model.truth.CostOfPlan(static_cast<int>(lane.running));
-  if (scenario_.jitter > 0) {
-    compute += static_cast<Nanoseconds>(static_cast<double>(compute) * scenario_.jitter *
-                                        random_.Uniform());
-  }
-  Schedule(EndOf(lane.disturbances, lane.compute_started, compute), EventKind::kPlanEnds,
-           static_cast<int>(&lane - lanes_.data()));
+void Simulation::PlanEnded(const batching::Batch& batch, int size, absl::Duration took) {
+  const auto* const model = static_cast<const Model*>(static_cast<const ServedModel*>(batch.owner));
+  invariants_.Observed(static_cast<int>(model - scenario_.models.data()), size, took, time_.now());
 }
 
-void Simulation::EndPlan(int index) {
-  Lane& lane = lanes_[index];
-  const Nanoseconds now = clock_.now();
-  const Model* const model = static_cast<const Model*>(lane.batch.owner);
-  const absl::Duration took = absl::Nanoseconds(now - lane.compute_started);
-  const int size = static_cast<int>(lane.running);
-  lane.batch.queue->Observe(size, took);
-  invariants_.Observed(static_cast<int>(model - scenario_.models.data()), size, took, now);
-  for (; lane.running > 0; --lane.running) {
-    static_cast<SimulatedTask&>(*lane.batch.tasks[lane.ended++]).Complete();
-  }
-  if (lane.ended < lane.batch.tasks.size()) return StartPlan(lane);
-  lane.busy = false;
-  lane.reports = true;
-  invariants_.LaneIsFree(index);
-  trail_.Add(now, "lane ", index, " is free");
+void Simulation::LaneIsFree(int lane) {
+  invariants_.LaneIsFree(lane);
+  trail_.Add(time_.now(), "lane ", lane, " is free");
 }
+
+void Simulation::Offered(MonotonicTime next_due) { invariants_.AfterEvent(next_due, time_.now()); }
 
 Counts Simulation::Count() const {
   Counts counts = counts_;

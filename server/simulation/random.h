@@ -1,6 +1,6 @@
-// Pseudo-random numbers for schedules: the same from the same seed, on every machine.
-#ifndef SISKIN_TESTS_SIMULATION_RANDOM_H_
-#define SISKIN_TESTS_SIMULATION_RANDOM_H_
+// Pseudo-random numbers: the same from the same seed, on every machine.
+#ifndef SISKIN_SERVER_SIMULATION_RANDOM_H_
+#define SISKIN_SERVER_SIMULATION_RANDOM_H_
 
 #include <cmath>
 #include <cstdint>
@@ -37,4 +37,4 @@ class Random {
 
 }  // namespace siskin::simulation
 
-#endif  // SISKIN_TESTS_SIMULATION_RANDOM_H_
+#endif  // SISKIN_SERVER_SIMULATION_RANDOM_H_
