@@ -8,6 +8,7 @@ namespace {
 
 std::vector<MeasuredPlan> SingleRuns(const std::vector<batching::BatchCost>& costs) {
   std::vector<MeasuredPlan> plans;
+  plans.reserve(costs.size());
   for (const batching::BatchCost& cost : costs) plans.push_back({cost.batch_size, {cost.cost}});
   return plans;
 }
