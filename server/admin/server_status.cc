@@ -1,6 +1,8 @@
 #include "server/admin/server_status.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -55,6 +57,17 @@ Json BatchingOf(const batching::QueueOptions& queue) {
   return out;
 }
 
+Json CostsOf(const batching::BatchQueue& queue) {
+  std::vector<batching::BatchCost> costs = queue.Costs();
+  std::sort(costs.begin(), costs.end(),
+            [](const auto& a, const auto& b) { return a.batch_size < b.batch_size; });
+  Json out = Json::array();
+  for (const batching::BatchCost& cost : costs) {
+    out.push_back({{"batch_size", cost.batch_size}, {"ms", absl::ToDoubleMilliseconds(cost.cost)}});
+  }
+  return out;
+}
+
 void AddServable(const engine::Servable& servable, Json& out) {
   const engine::LoadedModel& model = *servable.model;
   const models::BuildOptions& options = model.build_options();
@@ -69,6 +82,8 @@ void AddServable(const engine::Servable& servable, Json& out) {
   out["labels"] = !model.labels().empty();
   out["input"] = InputOf(model.input());
   out["batching"] = BatchingOf(servable.queue->options());
+  out["costs"] = CostsOf(*servable.queue);
+  out["predicted_wait_ms"] = absl::ToDoubleMilliseconds(servable.queue->PredictedWait());
   out["weight_bytes"] = model.weight_bytes();
   out["arena_bytes"] = model.arena_bytes();
 }

@@ -27,7 +27,9 @@ struct ServerFacts {
 //  "models": [{name, version, state, ...}, ...]}, ordered as in ModelRegistry::List.
 // A model that failed has its "reason"; one that is ready has its network (title, architecture,
 // width, form), where the weights' names come from (key_style), "random_weights", "task", "classes"
-// of a classifier, "labels", "input", "batching", "weight_bytes" and "arena_bytes" a lane.
+// of a classifier, "labels", "input", "batching", "weight_bytes" and "arena_bytes" a lane; and what
+// the scheduler expects now: "costs" [{batch_size, ms}, ...] by size, and "predicted_wait_ms" of a
+// request without a deadline.
 std::string ServerStatus(const ServerFacts& facts, const engine::ModelRegistry& registry,
                          bool ready, MonotonicTime now);
 

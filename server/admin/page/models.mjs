@@ -47,8 +47,32 @@ function facts(model) {
     ['Queue', queue(model.batching)],
     ['Memory', [`${mebibytes(model.arena_bytes)} a lane`]],
   ];
-  return element('dl', {}, ...rows.map(([name, parts]) => element('div', {},
-      element('dt', {}, name), element('dd', {}, parts.filter(Boolean).join(', ')))));
+  return element('dl', {}, ...rows.map(([name, parts]) => fact(name, parts.filter(Boolean).join(', '))),
+      ...measurements(model).map(([name, text, style]) => fact(name, text, style)));
+}
+
+const fact = (name, text, style = '') => element('div', {},
+    element('dt', {}, name), element('dd', {class: style}, text));
+
+// [name, text, class] of what changes with the load.
+function measurements(model) {
+  return [
+    ['A batch takes', model.costs.map(({batch_size, ms}) => `${batch_size}: ${number(ms)} ms`).join(', '), 'costs'],
+    ['Wait', `${number(model.predicted_wait_ms)} ms, predicted`, 'wait'],
+  ];
+}
+
+// What of the models is the same under any load.
+export const withoutMeasurements = (models) => models.map(({costs, predicted_wait_ms, ...rest}) => rest);
+
+// Sets the measurements in what showModels has drawn of the same models.
+export function showMeasurements(list, models) {
+  models.forEach((model, i) => {
+    if (model.title === undefined) return;
+    for (const [, text, style] of measurements(model)) {
+      list.children[i].querySelector(`.${style}`).textContent = text;
+    }
+  });
 }
 
 const versions = (models, {name}) => models.filter((model) => model.name === name).length;

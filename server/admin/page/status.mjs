@@ -1,6 +1,6 @@
 // The status page: asks /metrics and /api/status now and then, and shows what they say.
 import {Charts, summary} from './charts.mjs';
-import {showChoices, showModels} from './models.mjs';
+import {showChoices, showMeasurements, showModels, withoutMeasurements} from './models.mjs';
 import {askJson, duration, mebibytes} from './page.mjs';
 import {PhotoBox} from './photo.mjs';
 import {History} from './rates.mjs';
@@ -37,8 +37,9 @@ async function readStatus() {
   byId('photo-limit').textContent = `, up to ${mebibytes(limits.max_photo_bytes)}`;
   photos.maxBytes = limits.max_photo_bytes;
   // Only what changes is drawn again: a reader's place is kept.
-  if (shownModels === JSON.stringify(models)) return;
-  shownModels = JSON.stringify(models);
+  const steady = JSON.stringify(withoutMeasurements(models));
+  if (shownModels === steady) return showMeasurements(byId('models'), models);
+  shownModels = steady;
   showModels(byId('models'), models);
   showChoices(byId('model'), models);
 }

@@ -149,6 +149,22 @@ describe('the status page', () => {
     assert.equal(await page.locator('#state').textContent(), 'Ready');
   });
 
+  it('sets what batches cost, and draws no model again for that', async () => {
+    let ms = 41;
+    await page.route('**/api/status', async (route) => {
+      const response = await route.fetch();
+      const status = await response.json();
+      for (const model of status.models) model.costs = [{batch_size: 1, ms}];
+      await route.fulfill({response, json: status});
+    });
+    const costs = page.locator('#models > li .costs').first();
+    await page.waitForFunction(() => document.querySelector('#models .costs').textContent === '1: 41 ms');
+    await costs.evaluate((shown) => { shown.dataset.kept = 'yes'; });
+    ms = 42;
+    await page.waitForFunction(() => document.querySelector('#models .costs').textContent === '1: 42 ms');
+    assert.equal(await costs.getAttribute('data-kept'), 'yes');
+  });
+
   it('moves its plots under load', async () => {
     const load = startLoad(server.address, MODEL, 2, 120);
     try {

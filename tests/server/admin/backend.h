@@ -41,8 +41,11 @@ class BackendTest : public ::testing::Test {
 
  private:
   void Serve(std::shared_ptr<const engine::LoadedModel> model) {
-    const auto queue = scheduler_.AddQueue({.limits = {.max_batch_size = 1}, .capacity = 7},
-                                           const_cast<engine::LoadedModel*>(model.get()));
+    const batching::QueueOptions options = {
+        .limits = {.max_batch_size = 1},
+        .capacity = 7,
+        .costs = batching::CostModel({{1, absl::Milliseconds(4)}, {2, absl::Milliseconds(7.5)}})};
+    const auto queue = scheduler_.AddQueue(options, const_cast<engine::LoadedModel*>(model.get()));
     ASSERT_TRUE(queue.ok()) << queue.status();
     const std::string name = model->name();
     ASSERT_TRUE(registry_.Declare(name, "1").ok());

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "nlohmann/json.hpp"
+#include "tests/fakes/fake_task.h"
 #include "tests/server/admin/backend.h"
 
 namespace siskin::admin {
@@ -58,6 +59,21 @@ TEST_F(ServerStatusTest, SaysWhatIsLoaded) {
       nlohmann::json(
           {{"max_batch_size", 1}, {"policy", "auto"}, {"queue_capacity", 7}, {"weight", 1.0}}));
   EXPECT_GT(tiny["weight_bytes"], 0);
+}
+
+TEST_F(ServerStatusTest, SaysWhatTheSchedulerExpects) {
+  const auto servable = registry_.Resolve("tiny", "1");
+  ASSERT_TRUE(servable.ok()) << servable.status();
+  EXPECT_EQ(Status()["models"][1]["predicted_wait_ms"], 0.0);
+  testing::TaskEnd end;
+  std::unique_ptr<batching::Task> task = std::make_unique<testing::FakeTask>(end);
+  ASSERT_TRUE((*servable)->queue->Enqueue(task).ok());
+  const auto tiny = Status()["models"][1];
+  EXPECT_EQ(tiny["costs"], nlohmann::json::parse(
+                               R"([{"batch_size": 1, "ms": 4.0}, {"batch_size": 2, "ms": 7.5}])"));
+  EXPECT_EQ(tiny["predicted_wait_ms"], 4.0);
+  (*servable)->queue->Observe(1, absl::Milliseconds(5));
+  EXPECT_EQ(Status()["models"][1]["costs"][0]["ms"], 5.0);
 }
 
 TEST_F(ServerStatusTest, SaysWhyAModelIsNotLoaded) {
