@@ -39,11 +39,18 @@ std::string FailureMessage(const CLI::App* app, const CLI::Error& error) {
   return CLI::FailureMessage::simple(app, CLI::ExtrasError(extras));
 }
 
-// CLI::Range lets NaN through.
-std::string CheckSeconds(const std::string& text, double least, double most) {
+// CLI::Range lets NaN through. `what`: "seconds".
+std::string CheckNumber(const char* what, const std::string& text, double least, double most) {
   double value = 0;
   if (absl::SimpleAtod(text, &value) && value >= least && value <= most) return "";
-  return absl::StrCat("expected seconds from ", least, " to ", most, ", got '", text, "'");
+  return absl::StrCat("expected ", what, " from ", least, " to ", most, ", got '", text, "'");
+}
+
+std::string CheckDuration(const std::string& text, absl::Duration least, absl::Duration most) {
+  absl::Duration value;
+  if (absl::ParseDuration(text, &value) && value >= least && value <= most) return "";
+  return absl::StrCat("expected a time from ", absl::FormatDuration(least), " to ",
+                      absl::FormatDuration(most), ", with its unit as in 25ms, got '", text, "'");
 }
 
 std::string CheckLanes(const std::string& text, int least) {
@@ -87,7 +94,13 @@ Flag& Flag::Range(int least, int most) {
 }
 
 Flag& Flag::Range(double least, double most) {
-  option_->check(CLI::Range(least, most));
+  option_->check(
+      [=](const std::string& text) { return CheckNumber("a number", text, least, most); });
+  return *this;
+}
+
+Flag& Flag::Range(absl::Duration least, absl::Duration most) {
+  option_->check([=](const std::string& text) { return CheckDuration(text, least, most); });
   return *this;
 }
 
@@ -97,7 +110,8 @@ Flag& Flag::Check(std::function<std::string(const std::string&)> check) {
 }
 
 Flag& Flag::Seconds(double least, double most) {
-  option_->check([=](const std::string& text) { return CheckSeconds(text, least, most); });
+  option_->check(
+      [=](const std::string& text) { return CheckNumber("seconds", text, least, most); });
   return *this;
 }
 
@@ -145,7 +159,18 @@ Flag Flags::Add(const char* name, std::filesystem::path& value, const char* desc
   return Flag(app_->add_option(name, value, description));
 }
 
+Flag Flags::Add(const char* name, absl::Duration& value, const char* description) {
+  const auto set = [&value](const std::string& text) { absl::ParseDuration(text, &value); };
+  CLI::Option* const option = app_->add_option_function<std::string>(name, set, description);
+  option->default_function([&value] { return absl::FormatDuration(value); });
+  return Flag(option);
+}
+
 Flag Flags::Add(const char* name, std::optional<int>& value, const char* description) {
+  return Flag(app_->add_option(name, value, description));
+}
+
+Flag Flags::Add(const char* name, std::optional<double>& value, const char* description) {
   return Flag(app_->add_option(name, value, description));
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "server/cli/console.h"
 
 namespace CLI {
@@ -33,8 +34,9 @@ class Flag {
 
   // What is accepted; errors say what is expected and what came.
   Flag& Range(int least, int most);
-  Flag& Range(double least, double most);  // lets NaN through
+  Flag& Range(double least, double most);
   Flag& Seconds(double least, double most);
+  Flag& Range(absl::Duration least, absl::Duration most);  // of a flag that is a duration
   // From `least` to one lane for each core that this process may use: each lane takes memory for
   // every model, and more of them compute no more.
   Flag& Lanes(int least);
@@ -63,7 +65,9 @@ class Flags {
   Flag Add(const char* name, double& value, const char* description);
   Flag Add(const char* name, std::string& value, const char* description);
   Flag Add(const char* name, std::filesystem::path& value, const char* description);
+  Flag Add(const char* name, absl::Duration& value, const char* description);  // "25ms"
   Flag Add(const char* name, std::optional<int>& value, const char* description);
+  Flag Add(const char* name, std::optional<double>& value, const char* description);
   Flag Add(const char* name, std::vector<int>& value, const char* description);
   Flag Add(const char* name, std::vector<std::string>& value, const char* description);
 

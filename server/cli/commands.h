@@ -17,6 +17,7 @@ void AddEmbedCommand(CommandLine& siskin);
 void AddHealthCommand(CommandLine& siskin);
 void AddInspectCommand(CommandLine& siskin);
 void AddBenchCommand(CommandLine& siskin);
+void AddSimulateCommand(CommandLine& siskin);
 
 // Parses the command line and runs the command it names. Returns the process's exit code; never
 // throws. Every bad flag or argument is kExitUsage with a sentence on console.err.

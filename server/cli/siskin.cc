@@ -38,6 +38,7 @@ int RunSiskin(int argc, const char* const* argv, const Console& console) {
     AddHealthCommand(siskin);
     AddInspectCommand(siskin);
     AddBenchCommand(siskin);
+    AddSimulateCommand(siskin);
     return siskin.Run(argc, argv, console);
   } catch (const std::exception& error) {
     return Fail(console, std::string("internal error: ") + error.what());

@@ -19,6 +19,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// More than these say nothing more about a 99.9th percentile.
+constexpr size_t kMostRuns = 1000;
 constexpr absl::Duration kMostCost = absl::Hours(1);
 constexpr double kMostMs = 3'600'000;
 
@@ -183,6 +185,16 @@ class CostsReader {
   std::string where_;
 };
 
+// `sorted`, or kMostRuns of them, evenly spread.
+std::vector<absl::Duration> Thinned(const std::vector<absl::Duration>& sorted) {
+  if (sorted.size() <= kMostRuns) return sorted;
+  std::vector<absl::Duration> kept;
+  for (size_t i = 0; i < kMostRuns; ++i) {
+    kept.push_back(sorted[(2 * i + 1) * sorted.size() / (2 * kMostRuns)]);
+  }
+  return kept;
+}
+
 // To a tenth of a microsecond: what a clock is worth.
 double Milliseconds(absl::Duration time) {
   return std::round(absl::ToDoubleMilliseconds(time) * 1e4) / 1e4;
@@ -192,7 +204,7 @@ Json CostsOf(const ServedModel& served) {
   Json costs = Json::array();
   for (const MeasuredPlan& plan : served.truth.plans()) {
     Json runs = Json::array();
-    for (const absl::Duration run : plan.runs) runs.push_back(Milliseconds(run));
+    for (const absl::Duration run : Thinned(plan.runs)) runs.push_back(Milliseconds(run));
     costs.push_back({{"batch_size", plan.batch_size},
                      {"ms", Milliseconds(served.queue.costs.Cost(plan.batch_size))},
                      {"runs_ms", std::move(runs)}});

@@ -37,7 +37,7 @@ absl::StatusOr<ServedModel> ParseCostList(const std::string& text);
 // text is not like that.
 absl::StatusOr<std::vector<NamedModel>> ParseCosts(std::string_view json, const std::string& file);
 
-// Such a file.
+// Such a file, with at most a thousand runs of each size, evenly spread over those there are.
 std::string FormatCosts(absl::Span<const NamedModel> models);
 
 }  // namespace siskin::simulation

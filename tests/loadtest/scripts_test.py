@@ -1,4 +1,4 @@
-"""The arithmetic of served_ratio.py and soak.py."""
+"""The arithmetic of served_ratio.py, simulation_agrees.py and soak.py."""
 
 import os
 import sys
@@ -7,6 +7,7 @@ import unittest
 sys.path.insert(0, os.environ["SISKIN_LOADTEST_DIR"])
 
 import served_ratio  # noqa: E402
+import simulation_agrees  # noqa: E402
 import soak  # noqa: E402
 
 
@@ -19,6 +20,33 @@ class Efficiency(unittest.TestCase):
 
     def test_cores_beyond_the_lanes_leave_room_for_the_client(self) -> None:
         self.assertAlmostEqual(served_ratio.efficiency(75, 100, 2, 8, 0.5), 0.75)
+
+
+class SimulationAgrees(unittest.TestCase):
+    SATURATED = {"throughput": 500.0, "server": {"compute_ms_mean": 28.0, "batch_size_mean": 8.0}}
+
+    def test_lane_time_is_what_the_network_does_not_take(self) -> None:
+        self.assertAlmostEqual(simulation_agrees.lane_time(self.SATURATED, 2), 0.5)
+
+    def test_lane_time_is_not_negative(self) -> None:
+        self.assertEqual(simulation_agrees.lane_time(self.SATURATED, 1), 0.0)
+
+    def test_the_cost_of_one_image_is_found(self) -> None:
+        costs = [{"batch_size": 2, "ms": 7.0}, {"batch_size": 1, "ms": 4.0}]
+        self.assertEqual(simulation_agrees.single_image({"models": [{"costs": costs}]}), 4.0)
+
+    def test_percentiles_are_allowed_to_differ_a_little(self) -> None:
+        def ratios(p50: float, p99: float) -> dict[str, float]:
+            return simulation_agrees.compare(
+                {"in_time_ms": {"p50": 10.0, "p99": 20.0}}, {"latency_ms": {"p50": p50, "p99": p99}}
+            )
+
+        self.assertEqual(ratios(9.5, 22.0), {"p50": 0.95, "p99": 1.1})
+        for p50, p99, expected in [
+            (9.1, 22.9, True), (10.9, 17.1, True), (8.9, 20, False), (11.1, 20, False),
+            (10, 16.9, False), (10, 23.1, False),
+        ]:
+            self.assertEqual(simulation_agrees.agrees(ratios(p50, p99)), expected, (p50, p99))
 
 
 class Soak(unittest.TestCase):

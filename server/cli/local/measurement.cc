@@ -87,7 +87,7 @@ BenchResult Summarise(const std::vector<LaneRecord>& records, int batch) {
   BenchResult result;
   result.batch = batch;
   result.lanes = static_cast<int>(records.size());
-  std::vector<absl::Duration> all;
+  std::vector<absl::Duration>& all = result.runs;
   for (const LaneRecord& record : records) {
     absl::Duration busy;
     for (const absl::Duration run : record.runs) busy += run;
@@ -95,7 +95,6 @@ BenchResult Summarise(const std::vector<LaneRecord>& records, int batch) {
     all.insert(all.end(), record.runs.begin(), record.runs.end());
   }
   std::sort(all.begin(), all.end());
-  result.runs = static_cast<int>(all.size());
   result.median = Quantile(all, 0.5);
   result.p99 = Quantile(all, 0.99);
   return result;

@@ -18,9 +18,9 @@ namespace siskin::cli {
 struct BenchResult {
   int batch = 0;
   int lanes = 0;
-  int runs = 0;                  // of all lanes, at least one each
-  double images_per_second = 0;  // of all lanes; the time to fill the input is not counted
-  absl::Duration median;         // of one run of the whole batch
+  std::vector<absl::Duration> runs;  // of the whole batch, sorted: of all lanes, at least one each
+  double images_per_second = 0;      // of all lanes; the time to fill the input is not counted
+  absl::Duration median;             // of one run
   absl::Duration p99;
 };
 

@@ -63,14 +63,15 @@ absl::StatusOr<SelectedModel> SelectModel(const std::string& path, const std::st
                         absl::StrCat("model ", source.name, " version ", source.version, ": ",
                                      bound.status().message()));
   }
-  return SelectedModel{source.name, source.version, *std::move(bound)};
+  return SelectedModel{source.name, source.version, *std::move(bound),
+                       batching::Resolve(source.queue, {})};
 }
 
 absl::StatusOr<SelectedModel> SelectRandom(const std::string& name) {
   models::LoadRequest request;
   request.architecture = name;
   SISKIN_ASSIGN_OR_RETURN(models::BoundModel bound, models::RandomModel(request));
-  return SelectedModel{name, "1", std::move(bound)};
+  return SelectedModel{name, "1", std::move(bound), {}};
 }
 
 }  // namespace siskin::cli

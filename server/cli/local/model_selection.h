@@ -16,6 +16,7 @@ struct SelectedModel {
   std::string name;
   std::string version;
   models::BoundModel model;
+  batching::QueueOptions queue;  // of its configuration
 };
 
 // The source of `model` among `sources`. `model` empty: the only one there is; `version` empty: the

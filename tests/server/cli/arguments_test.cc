@@ -49,7 +49,7 @@ TEST(ArgumentsTest, HelpOfAllNamesEveryCommand) {
   const CliResult result = RunCli({"--help"});
   EXPECT_EQ(result.exit_code, 0);
   for (const char* command :
-       {"pull", "serve", "classify", "detect", "embed", "health", "inspect", "bench"}) {
+       {"pull", "serve", "classify", "detect", "embed", "health", "inspect", "bench", "simulate"}) {
     EXPECT_THAT(result.out, HasSubstr(command));
   }
   EXPECT_THAT(result.out, HasSubstr("serve --repository ~/models"));
@@ -66,7 +66,7 @@ TEST_P(HelpTest, HasExamples) {
 
 INSTANTIATE_TEST_SUITE_P(Commands, HelpTest,
                          ::testing::Values("pull", "serve", "classify", "detect", "embed", "health",
-                                           "inspect", "bench"),
+                                           "inspect", "bench", "simulate"),
                          [](const auto& info) { return std::string(info.param); });
 
 struct BadCase {

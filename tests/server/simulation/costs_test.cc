@@ -107,6 +107,20 @@ TEST(CostsTest, WhatIsToldNeedNotBeTrue) {
   EXPECT_EQ(models->front().served.truth.Mean(1), 4'500'000);
 }
 
+TEST(CostsTest, AThousandRunsAreKept) {
+  MeasuredPlan plan;
+  for (int i = 1; i <= 10'000; ++i) plan.runs.push_back(Ms(i));
+  const auto model = MakeModel({plan});
+  ASSERT_TRUE(model.ok()) << model.status();
+  const auto read = ParseCosts(FormatCosts({{"net", *model}}), "file");
+  ASSERT_TRUE(read.ok()) << read.status();
+  const std::vector<absl::Duration>& runs = read->front().served.truth.plans()[0].runs;
+  ASSERT_EQ(runs.size(), 1'000u);
+  EXPECT_EQ(runs[0], Ms(6));  // of the first ten
+  EXPECT_EQ(runs[500], Ms(5006));
+  EXPECT_EQ(runs[999], Ms(9996));
+}
+
 TEST(CostsTest, SaysWhatIsWrong) {
   EXPECT_THAT(CostsError("{"), HasSubstr("costs.json: it is no JSON"));
   EXPECT_THAT(CostsError("[]"), HasSubstr("expected a list 'models'"));

@@ -75,13 +75,17 @@ TEST(FleetTest, BatchesTakeWhatWasMeasured) {
   ASSERT_TRUE(model.ok());
   std::vector<Request> requests;  // none waits for another
   for (int i = 0; i < 1'000; ++i) requests.push_back({.time = i * kSecond});
-  const FleetRun run = RunModel({}, *model, requests);
+  const FleetRun run = RunModel({.replicas = 2}, *model, requests);
   int slow = 0;
-  for (const Outcome& outcome : run.outcomes) {
-    ASSERT_TRUE(outcome.latency == 4 * kMillisecond || outcome.latency == 9 * kMillisecond);
-    slow += outcome.latency == 9 * kMillisecond;
+  int different = 0;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const Nanoseconds latency = run.outcomes[i].latency;
+    ASSERT_TRUE(latency == 4 * kMillisecond || latency == 9 * kMillisecond) << latency;
+    slow += latency == 9 * kMillisecond;
+    different += i % 2 == 1 && latency != run.outcomes[i - 1].latency;
   }
   EXPECT_NEAR(slow, 500, 60);
+  EXPECT_NEAR(different, 250, 45);  // replicas draw for themselves
 }
 
 TEST(FleetTest, OverheadAndDecodingCount) {
@@ -108,6 +112,17 @@ TEST(FleetTest, ARequestIsAnsweredWithItsLastImage) {
   EXPECT_EQ(run.outcomes[0].latency, 13 * kMillisecond);
   EXPECT_EQ(run.images, 3);
   EXPECT_EQ(run.batches, 2);
+}
+
+// Balancers count requests: this one has a request there until all of its images have ended.
+TEST(FleetTest, ARequestIsUnansweredUntilItsLastImage) {
+  const FleetOptions options = {.replicas = 2, .balancing = Balancing::kLeastRequest};
+  const FleetRun run = RunModel(
+      options, Costs("1=5ms"),
+      {{.time = 0, .images = 4}, {.time = 11 * kMillisecond}, {.time = 17 * kMillisecond}});
+  EXPECT_EQ(run.outcomes[0].latency, 20 * kMillisecond);
+  EXPECT_EQ(run.outcomes[1].latency, 5 * kMillisecond);
+  EXPECT_EQ(run.outcomes[2].latency, 5 * kMillisecond);  // again the second one
 }
 
 TEST(FleetTest, WhatCannotBeInTimeIsRefused) {
@@ -206,6 +221,31 @@ TEST(FleetTest, UntilReplicasAreReadyRequestsAreRefused) {
   // 60 come and 20 can be answered. A replica that is always busy is worth 1.67 at 0.6: for two
   // minutes there is one, for two more there are two, of which again nothing but 2 is seen.
   EXPECT_NEAR(static_cast<double>(refused(late) - refused(at_once)), 120 * 40 + 120 * 20, 600);
+}
+
+// A machine costs from when it is ordered, and does something from when it is ready.
+TEST(FleetTest, AReplicaThatStartsCosts) {
+  const FleetOptions options = {
+      .scaling = ScalingOptions{.least = 1, .most = 2, .target = 0.6, .lag = 3600 * kSecond},
+      .deadline = 500 * kMillisecond};
+  const auto requests = DrawRequests({.rate = 40, .until = 60 * kSecond});
+  const FleetRun run = RunModel(options, Costs("1=50ms"), requests);
+  EXPECT_NEAR(run.machine_seconds, 60 + 45, 2);  // from the first decision on
+  EXPECT_NEAR(run.lane_seconds, 60, 1);
+  EXPECT_EQ(run.most_replicas, 2);
+}
+
+// Else nothing would be left that serves.
+TEST(FleetTest, WhatStillStartsGoesFirst) {
+  const FleetOptions options = {
+      .scaling = ScalingOptions{.least = 1, .most = 2, .target = 0.6, .lag = 500 * kSecond},
+      .deadline = 500 * kMillisecond};
+  std::vector<Request> requests = DrawRequests({.rate = 40, .until = 60 * kSecond});
+  for (int i = 60; i < 600; ++i) requests.push_back({.time = i * kSecond});
+  const FleetRun run = RunModel(options, Costs("1=50ms"), requests);
+  EXPECT_EQ(run.most_replicas, 2);
+  EXPECT_LT(run.machine_seconds, 600 + 400);
+  EXPECT_NEAR(run.lane_seconds, 600, 1);
 }
 
 }  // namespace
