@@ -49,6 +49,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     siskin_process.add_open_loop_arguments(parser)
     parser.add_argument("--image", action="append", default=[], help="photo to send; repeatable")
+    parser.add_argument("--tensor", default="fp32", choices=("fp32", "uint8"), help="default: fp32")
     parser.add_argument("--loads", default="1.2,2,5,10", help="multiples of the capacity")
     parser.add_argument("--deadlines", default="0.2,1", help="seconds")
     parser.add_argument("--connections", default="8,500")
@@ -67,7 +68,7 @@ def grown(before: dict[str, float], after: dict[str, float], name: str) -> float
 
 def closed_loop(arguments: argparse.Namespace, server: siskin_process.Server, more: list[str]) -> Json:
     payload = [word for image in arguments.image for word in ("--image", image)]
-    payload = ["--payload", "image" if arguments.image else "fp32", *payload]
+    payload = ["--payload", "image" if arguments.image else arguments.tensor, *payload]
     return siskin_process.run_json(
         [siskin_process.load_binary(arguments), "--json", "--no-progress", *payload, *more]
         + ["--server", server.grpc, *siskin_process.model_options(arguments)]
@@ -94,6 +95,7 @@ def open_loop(
 ) -> Json:
     """The client's report, and what the server did meanwhile."""
     images = [word for image in arguments.image for word in ("--image", image)]
+    images = images or ["--payload", arguments.tensor]
     memory: list[int] = []
     sampler = threading.Timer(seconds / 4, lambda: memory.append(resident_bytes(server.pid)))
     sampler.start()
@@ -190,7 +192,7 @@ def row(kind: str, report: Json) -> str:
 
 def main() -> int:
     arguments = parse_arguments()
-    kind = "photo" if arguments.image else "tensor"
+    kind = "photo" if arguments.image else arguments.tensor
     reports, good = [], True
     with siskin_process.Server(arguments.siskin, siskin_process.source_options(arguments)) as server:
         overload = Overload(arguments, server)

@@ -11,6 +11,7 @@
 #include "absl/synchronization/notification.h"
 #include "base/cpu_affinity.h"
 #include "base/status_macros.h"
+#include "base/thread_priority.h"
 #include "server/engine/lane.h"
 
 namespace siskin::engine {
@@ -110,6 +111,7 @@ class LanePoolImpl : public LanePool {
     if (!options_.cpus.empty()) {
       worker.set_up = PinLane(options_.cpus[index % options_.cpus.size()]);
     }
+    GiveWay(options_.give_way);
     worker.is_set_up.Notify();
     begin_.WaitForNotification();
     if (serve_) worker.lane.Run();

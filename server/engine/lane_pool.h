@@ -27,6 +27,7 @@ class LanePool {
   struct Options {
     int lanes = 1;          // >= 1
     std::vector<int> cpus;  // lane i is pinned to cpus[i % size]; empty: not pinned
+    int give_way = 0;       // steps of base/thread_priority.h; >= 0
   };
 
   // `scheduler` and `observer` (may be null) outlive the pool. Every queue of `scheduler` has a

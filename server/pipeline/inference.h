@@ -32,6 +32,7 @@
 #include "server/engine/model_registry.h"
 #include "server/engine/observer.h"
 #include "server/pipeline/admission.h"
+#include "server/pipeline/deadline_margin.h"
 #include "server/pipeline/image_decoder.h"
 #include "server/pipeline/prepare_cost.h"
 #include "server/pipeline/tensor_input.h"
@@ -79,6 +80,9 @@ class Inference {
   using Done = absl::AnyInvocable<void(absl::StatusOr<InferenceResult>)>;
   void Start(const InferenceRequest& request, Done done);
 
+  // For those who set deadlines and see what becomes of answers.
+  DeadlineMargin& deadline_margin() { return deadline_margin_; }
+
  private:
   const engine::ModelRegistry& registry_;
   Admission& admission_;
@@ -87,6 +91,7 @@ class Inference {
   engine::BatchObserver* const observer_;
   Clock& clock_;
   PrepareCost prepare_cost_;
+  DeadlineMargin deadline_margin_;
 };
 
 }  // namespace siskin::pipeline

@@ -53,14 +53,15 @@ void Infer(const Backend& backend, const pipeline::InferenceRequest& request, Fi
       });
 }
 
-UnaryCall::UnaryCall(grpc::CallbackServerContext& context, metrics::Metrics& metrics,
+UnaryCall::UnaryCall(grpc::CallbackServerContext& context, const Backend& backend,
                      RequestRecord record, const Message& request, const Message& response)
     : context_(context),
       deadline_(Deadline(context)),
-      metrics_(metrics),
+      ready_by_(backend.inference.deadline_margin().ReadyBy(deadline_, arrived_)),
+      backend_(backend),
       record_(std::move(record)),
       response_(response) {
-  metrics_.OnMessage(metrics::Direction::kReceived, request.ByteSizeLong());
+  backend_.metrics.OnMessage(metrics::Direction::kReceived, request.ByteSizeLong());
 }
 
 void UnaryCall::End(const absl::Status& status, std::shared_ptr<const engine::Servable> servable,
@@ -73,17 +74,21 @@ void UnaryCall::End(const absl::Status& status, std::shared_ptr<const engine::Se
         "grpc-retry-pushback-ms",
         absl::StrCat(absl::ToInt64Milliseconds(absl::Ceil(*delay, absl::Milliseconds(1)))));
   }
-  if (status.ok()) metrics_.OnMessage(metrics::Direction::kSent, response_.ByteSizeLong());
+  if (status.ok()) backend_.metrics.OnMessage(metrics::Direction::kSent, response_.ByteSizeLong());
   Finish(ToGrpcStatus(status, request_id));
 }
 
 void UnaryCall::OnDone() {
-  // What the client saw: an answer after its deadline, or after it went away, did not reach it.
-  if (context_.IsCancelled()) {
-    code_ = Clock::Real().Now() >= deadline_ ? absl::StatusCode::kDeadlineExceeded
-                                             : absl::StatusCode::kCancelled;
+  const MonotonicTime now = Clock::Real().Now();
+  const bool given_up = context_.IsCancelled();
+  if (code_ == absl::StatusCode::kOk) {
+    backend_.inference.deadline_margin().Observe(deadline_, arrived_, now, given_up);
   }
-  record_.Report(code_, metrics_);
+  // What the client saw: an answer after its deadline, or after it went away, did not reach it.
+  if (given_up) {
+    code_ = now >= deadline_ ? absl::StatusCode::kDeadlineExceeded : absl::StatusCode::kCancelled;
+  }
+  record_.Report(code_, backend_.metrics);
   delete this;
 }
 

@@ -84,10 +84,11 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   using Message = google::protobuf::MessageLite;
 
   // `request` and `response` are gRPC's and live as long as the call.
-  UnaryCall(grpc::CallbackServerContext& context, metrics::Metrics& metrics, RequestRecord record,
+  UnaryCall(grpc::CallbackServerContext& context, const Backend& backend, RequestRecord record,
             const Message& request, const Message& response);
 
-  MonotonicTime deadline() const { return deadline_; }
+  // By when the answer has to be ready; earlier than the client's deadline by the DeadlineMargin.
+  MonotonicTime ready_by() const { return ready_by_; }
   std::shared_ptr<const batching::CancelFlag> cancel() const { return cancel_; }
 
   // The call may be gone when this returns.
@@ -99,8 +100,10 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
 
  private:
   grpc::CallbackServerContext& context_;
-  const MonotonicTime deadline_;
-  metrics::Metrics& metrics_;
+  const MonotonicTime arrived_ = Clock::Real().Now();
+  const MonotonicTime deadline_;  // of the client
+  const MonotonicTime ready_by_;
+  const Backend& backend_;
   const std::shared_ptr<batching::CancelFlag> cancel_ = std::make_shared<batching::CancelFlag>();
   RequestRecord record_;
   const Message& response_;
@@ -117,15 +120,14 @@ grpc::ServerUnaryReactor* AnswerUnary(
     const Request& message, Response& response,
     absl::StatusOr<pipeline::InferenceRequest> (*parse)(const Request&),
     void (*fill)(const Request&, const pipeline::InferenceResult&, Response&)) {
-  auto* call =
-      new UnaryCall(context, backend.metrics, {method, message.model()}, message, response);
+  auto* call = new UnaryCall(context, backend, {method, message.model()}, message, response);
   absl::StatusOr<pipeline::InferenceRequest> request = parse(message);
   if (!request.ok()) {
     call->End(request.status(), FindServable(backend, message.model(), message.version()),
               message.id());
     return call;
   }
-  request->deadline = call->deadline();
+  request->deadline = call->ready_by();
   request->cancel = call->cancel();
   Infer(
       backend, *request,

@@ -24,7 +24,7 @@ template <typename Answer>
 grpc::ServerUnaryReactor* AnswerNow(grpc::CallbackServerContext* context, const Backend& backend,
                                     const RequestRecord& record, const Message& request,
                                     const Message& response, Answer answer) {
-  auto* call = new UnaryCall(*context, backend.metrics, record, request, response);
+  auto* call = new UnaryCall(*context, backend, record, request, response);
   absl::StatusOr<Servable> servable = answer();
   if (servable.ok()) {
     call->End(absl::OkStatus(), *std::move(servable), "");
@@ -119,8 +119,8 @@ grpc::ServerUnaryReactor* InferenceService::ModelMetadata(
 grpc::ServerUnaryReactor* InferenceService::ModelInfer(
     grpc::CallbackServerContext* context, const ::inference::ModelInferRequest* message,
     ::inference::ModelInferResponse* response) {
-  auto* call = new UnaryCall(*context, backend_.metrics, {"ModelInfer", message->model_name()},
-                             *message, *response);
+  auto* call =
+      new UnaryCall(*context, backend_, {"ModelInfer", message->model_name()}, *message, *response);
   auto found = backend_.registry.Resolve(message->model_name(), message->model_version());
   if (!found.ok()) {
     call->End(found.status(), nullptr, message->id());
@@ -135,7 +135,7 @@ grpc::ServerUnaryReactor* InferenceService::ModelInfer(
   }
   // The version whose outputs were looked up, even if a higher one becomes ready meanwhile.
   infer->request.version = servable->model->version();
-  infer->request.deadline = call->deadline();
+  infer->request.deadline = call->ready_by();
   infer->request.cancel = call->cancel();
   const pipeline::InferenceRequest& request = infer->request;
   // What the pipeline borrows from lives in the callback.

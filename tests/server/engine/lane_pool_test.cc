@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "base/cpu_budget.h"
+#include "base/thread_priority.h"
 #include "tests/fakes/fake_inference_task.h"
 #include "tests/fakes/manual_clock.h"
 #include "tests/fakes/tiny_model.h"
@@ -256,18 +257,21 @@ TEST_F(LanePoolTest, ALaneIsBusyWithWhatItRefusesToo) {
   EXPECT_THAT(observer_.busy, ElementsAre(std::pair(0, absl::Milliseconds(5))));
 }
 
-TEST_F(LanePoolTest, ALaneIsNamedAndPinned) {
+TEST_F(LanePoolTest, ALaneIsNamedAndPinnedAndGivesWay) {
   const int cpu = DetectCpuBudget().cpus.back();
-  Start(TinyModel(1), {.lanes = 1, .cpus = {cpu}});
+  Start(TinyModel(1), {.lanes = 1, .cpus = {cpu}, .give_way = 2});
   char name[16] = "";
+  int nice = 0;
   cpu_set_t mask;
   Enqueue([&](absl::Span<float>) {
     pthread_getname_np(pthread_self(), name, sizeof(name));
     pthread_getaffinity_np(pthread_self(), sizeof(mask), &mask);
+    nice = ThreadNice();
     return absl::CancelledError("seen enough");
   });
   Finish();
   EXPECT_STREQ(name, "lane-0");
+  EXPECT_EQ(nice, std::min(ThreadNice() + 2, 19));
   EXPECT_EQ(CPU_COUNT(&mask), 1);
   EXPECT_TRUE(CPU_ISSET(cpu, &mask));
 }
