@@ -92,8 +92,8 @@ int64_t WeightBytes(const ops::Graph& graph) {
   return elements * static_cast<int64_t>(sizeof(float));
 }
 
-NetworkFacts FactsOf(const models::ModelSpec& spec, const std::string& variant,
-                     const std::string& key_style, const ops::Graph& graph) {
+NetworkFacts FactsOfGraph(const models::ModelSpec& spec, const std::string& variant,
+                          const std::string& key_style, const ops::Graph& graph) {
   return {.architecture = spec.architecture,
           .variant = variant,
           .key_style = key_style,
@@ -120,14 +120,14 @@ const char* ToString(models::ResizeRule rule) {
 }  // namespace
 
 NetworkFacts FactsOf(const models::BoundModel& model) {
-  return FactsOf(*model.spec, DescribeVariant(model), model.key_style, model.graph);
+  return FactsOfGraph(*model.spec, DescribeVariant(model), model.key_style, model.graph);
 }
 
 absl::StatusOr<NetworkFacts> FactsOf(const models::ModelSpec& spec,
                                      const models::Variant& variant) {
   const models::KeyStyle& style = *spec.FindKeyStyle(variant.key_style);
   SISKIN_ASSIGN_OR_RETURN(const ops::Graph graph, spec.Build(OptionsOf(spec, style, variant)));
-  return FactsOf(spec, variant.name, variant.key_style, graph);
+  return FactsOfGraph(spec, variant.name, variant.key_style, graph);
 }
 
 nlohmann::ordered_json ToJson(const NetworkFacts& facts) {
