@@ -111,6 +111,13 @@ def open_loop(
     return report
 
 
+def possible(
+    lanes: int, cores: int, client: float, receiving: float, lane_seconds: float
+) -> float:
+    """Images a second; see the top of this file."""
+    return min(float(lanes), max(cores - client - receiving, 0.0)) / lane_seconds
+
+
 class Overload:
     def __init__(self, arguments: argparse.Namespace, server: siskin_process.Server) -> None:
         self.arguments, self.server = arguments, server
@@ -150,8 +157,7 @@ class Overload:
         receiving = refusing["server_cpu_seconds"] / refusing["seconds"]
         client = report["client_cpu_seconds"] / report["seconds"]
         cores = len(os.sched_getaffinity(0))
-        left = min(self.lanes, max(cores - client - receiving, 0.0))
-        possible = left / self.lane_seconds
+        most = possible(self.lanes, cores, client, receiving, self.lane_seconds)
         in_time = report["in_time_per_second"]
         images = report["images"]
         answered = report["codes"].get("OK", 0)
@@ -160,7 +166,7 @@ class Overload:
             "connections": connections,
             "capacity": self.capacity,
             "of_capacity": in_time / self.capacity,
-            "of_possible": in_time / possible if possible > 0 else 0.0,
+            "of_possible": in_time / most if most > 0 else 0.0,
             "receiving_cores": receiving,
             "receiving_us": 1e6 * receiving / sum(refusing["codes"].values()) * refusing["seconds"],
             "client_cores": client,

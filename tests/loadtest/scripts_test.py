@@ -1,4 +1,4 @@
-"""The arithmetic of served_ratio.py, simulation_agrees.py and soak.py."""
+"""The arithmetic of the scripts in loadtest/."""
 
 import os
 import sys
@@ -6,6 +6,8 @@ import unittest
 
 sys.path.insert(0, os.environ["SISKIN_LOADTEST_DIR"])
 
+import overload  # noqa: E402
+import policies  # noqa: E402
 import served_ratio  # noqa: E402
 import simulation_agrees  # noqa: E402
 import soak  # noqa: E402
@@ -47,6 +49,32 @@ class SimulationAgrees(unittest.TestCase):
             (10, 16.9, False), (10, 23.1, False),
         ]:
             self.assertEqual(simulation_agrees.agrees(ratios(p50, p99)), expected, (p50, p99))
+
+
+class Overload(unittest.TestCase):
+    def test_what_is_left_computes(self) -> None:
+        self.assertAlmostEqual(overload.possible(2, 2, 0.5, 0.5, lane_seconds=0.01), 100)
+
+    def test_there_are_no_more_lanes_than_there_are(self) -> None:
+        self.assertAlmostEqual(overload.possible(2, 8, 0.5, 0.5, lane_seconds=0.01), 200)
+
+    def test_nothing_is_left(self) -> None:
+        self.assertEqual(overload.possible(2, 2, 1.5, 0.7, lane_seconds=0.01), 0)
+
+
+class Policies(unittest.TestCase):
+    def verdict(self, figure: str, auto: float) -> bool:
+        fixed = {"1, 0 ms": {figure: [100, 90, 500]}, "8, 0 ms": {figure: [120, 120, 120]}}
+        _, good = policies.compare("0.5", {policies.AUTO: {figure: [auto]}, **fixed})
+        return good
+
+    def test_throughput_is_compared_with_the_most(self) -> None:
+        self.assertTrue(self.verdict("throughput", 118))
+        self.assertFalse(self.verdict("throughput", 117))
+
+    def test_latency_is_compared_with_the_least_median(self) -> None:
+        self.assertTrue(self.verdict("p99", 103))
+        self.assertFalse(self.verdict("p99", 104))
 
 
 class Soak(unittest.TestCase):
