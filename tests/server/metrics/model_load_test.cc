@@ -89,6 +89,28 @@ TEST_F(ModelLoadTest, TheQueueIsReadAtScrapeTime) {
   EXPECT_THAT(Value(R"(siskin_queue_depth{model="net"})"), Optional(0));
 }
 
+TEST_F(ModelLoadTest, CostsAndThePredictedWaitAreReadAtScrapeTime) {
+  const absl::Duration ms = absl::Milliseconds(1);
+  SetState(ModelState::kWarming);
+  queue_ = scheduler_.AddQueue({.costs = batching::CostModel({{1, 4 * ms}, {8, 32 * ms}})}, nullptr)
+               .value();
+  metrics_->OnModelLoaded({.model = model_, .queue = queue_}, {.lanes = 1});
+  SetState(ModelState::kReady);
+  const char* const single = R"(siskin_batch_cost_seconds{batch="1",model="net",version="1"})";
+  const char* const wait = R"(siskin_predicted_wait_seconds{model="net"})";
+  EXPECT_THAT(Value(single), Optional(0.004));
+  EXPECT_THAT(Value(R"(siskin_batch_cost_seconds{batch="8",model="net",version="1"})"),
+              Optional(0.032));
+  EXPECT_THAT(Value(wait), Optional(0));
+  queue_->Observe(1, 5 * ms);
+  for (siskin::testing::TaskEnd& end : ends_) {
+    std::unique_ptr<batching::Task> task = std::make_unique<siskin::testing::FakeTask>(end);
+    ASSERT_TRUE(queue_->Enqueue(task).ok());
+  }
+  EXPECT_THAT(Value(single), Optional(0.005));
+  EXPECT_THAT(Value(wait), Optional(::testing::Gt(0.016)));  // five images, as a batch of 8 does
+}
+
 TEST_F(ModelLoadTest, TheQueuesOfTwoVersionsAddUp) {
   Load();
   metrics_->OnModelState({"net", "2", ModelState::kWarming, {}});

@@ -148,6 +148,11 @@ class OverloadTest(wire.ServerTest):
             info, retry = wire.details_of(error)
             self.assertEqual(info.reason, "RESOURCE_EXHAUSTED")
             self.assertGreater(retry.retry_delay.ToMilliseconds(), 0)
+            # What the retry policies of gRPC's own clients go by.
+            trailers = dict(error.trailing_metadata())
+            self.assertEqual(
+                int(trailers["grpc-retry-pushback-ms"]), retry.retry_delay.ToMilliseconds()
+            )
 
 
 class CancelWhileQueuedTest(wire.ServerTest):
