@@ -74,6 +74,7 @@ TEST_F(ServerStatusTest, SaysWhatTheSchedulerExpects) {
   EXPECT_EQ(tiny["predicted_wait_ms"], 4.0);
   (*servable)->queue->Observe(1, absl::Milliseconds(5));
   EXPECT_EQ(Status()["models"][1]["costs"][0]["ms"], 5.0);
+  scheduler_.RemoveQueue(*(*servable)->queue);  // fails the task, which tells `end`
 }
 
 TEST_F(ServerStatusTest, SaysWhyAModelIsNotLoaded) {
