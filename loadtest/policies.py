@@ -132,7 +132,9 @@ def main() -> int:
         servers = {
             name: stack.enter_context(
                 siskin_process.Server(
-                    arguments.siskin, [*siskin_process.source_options(arguments), *options]
+                    arguments.siskin,
+                    # A setting that cannot keep up is to show it in its latency.
+                    [*siskin_process.source_options(arguments), *options, "--target-delay", "3600"],
                 )
             )
             for name, options in chosen.items()

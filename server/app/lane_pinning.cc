@@ -6,16 +6,6 @@
 namespace siskin::app {
 namespace {
 
-LanePinning PinWhereItHelps(const CpuBudget& budget, size_t lanes) {
-  const size_t cpus = budget.cpus.size();
-  if (cpus == 0) return {{}, "not pinned: the kernel does not tell which cpus there are"};
-  if (budget.quota > 0) {
-    return {{}, absl::StrCat("not pinned: under a quota of ", budget.quota, " cpus")};
-  }
-  if (lanes != cpus) return {{}, absl::StrCat("not pinned: there are ", cpus, " cpus")};
-  return {budget.cpus, absl::StrCat("pinned: they take all ", cpus, " cpus")};
-}
-
 absl::StatusOr<LanePinning> PinAsTold(const CpuBudget& budget, size_t lanes) {
   const size_t cpus = budget.cpus.size();
   if (cpus == 0) {
@@ -35,7 +25,7 @@ absl::StatusOr<LanePinning> PinAsTold(const CpuBudget& budget, size_t lanes) {
 absl::StatusOr<LanePinning> PinLanes(Pinning pinning, const CpuBudget& budget, int lanes) {
   switch (pinning) {
     case Pinning::kAuto:
-      return PinWhereItHelps(budget, static_cast<size_t>(lanes));
+      return LanePinning{{}, "not pinned"};
     case Pinning::kOn:
       return PinAsTold(budget, static_cast<size_t>(lanes));
     case Pinning::kOff:

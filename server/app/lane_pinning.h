@@ -1,10 +1,9 @@
 // Which cpus the lanes are kept on.
 //
-// A pinned lane keeps its caches, but cannot go round whatever else runs on its cpu. So lanes are
-// pinned by default only where they are known to be alone: they take every cpu of the affinity
-// mask, and no cgroup quota says that the cpus are shared with others. Servers with fewer lanes
-// than cpus would all pin theirs to the same first ones; under a quota the kernel stops lanes for
-// the rest of a period, and those that go on may as well move.
+// A pinned lane keeps its caches, but cannot go round whatever else runs on its cpu. Where that was
+// measured it brought nothing and cost much: on two cores of a Zen 5 throughput was the same, and
+// beside a process that took one of them for 0.3 s at a time p99 was 272 ms pinned and 22 ms not
+// (loadtest/neighbour.py). So lanes are pinned only if that is wished.
 #ifndef SISKIN_SERVER_APP_LANE_PINNING_H_
 #define SISKIN_SERVER_APP_LANE_PINNING_H_
 
@@ -16,11 +15,11 @@
 
 namespace siskin::app {
 
-enum class Pinning { kAuto, kOn, kOff };  // kAuto: by the rule above
+enum class Pinning { kAuto, kOn, kOff };  // kAuto: where it is known to help, which is nowhere yet
 
 struct LanePinning {
   std::vector<int> cpus;  // lane i is kept on cpus[i % size]; empty: on none
-  std::string reason;     // for the log: "pinned: they take all 4 cpus"
+  std::string reason;     // for the log: "pinned, as told"
 };
 
 // INVALID_ARGUMENT: kOn, with more lanes than cpus, which would share some of them while the kernel

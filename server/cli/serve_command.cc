@@ -170,8 +170,8 @@ void AddModelFlags(ServeFlags& values, Flags& flags) {
   flags
       .Add(
           "--pin", values.pin,
-          "Keep each lane on a cpu of its own; auto: if lanes take every cpu that this process may "
-          "use, and there is no cgroup quota")
+          "Keep each lane on a cpu of its own; auto: where that is known to help, which is nowhere "
+          "so far")
       .ValueName("auto|on|off")
       .OneOf({"auto", "on", "off"})
       .ShowDefault();
