@@ -82,10 +82,8 @@ def main() -> int:
     rounds: dict[str, list[Json]] = {NOBODY: [], FLOODED: []}
     with copies(arguments) as folder:
         with siskin_process.Server(arguments.siskin, ["--repository", folder]) as server:
-            report = siskin_process.run_json(
-                [siskin_process.load_binary(arguments), "--json", "--no-progress", "--duration", "5"]
-                + ["--payload", "uint8", "--server", server.grpc, "--model", FLOODED]
-            )
+            options = ["--payload", "uint8", "--duration", 5]
+            report = siskin_process.closed_loop(arguments, server, options, model=FLOODED)
             capacity = report["throughput"]
             for _ in range(arguments.rounds):
                 for flooded, figures in rounds.items():

@@ -66,11 +66,8 @@ def largest_cost(server: siskin_process.Server) -> float:
 
 
 def capacity(arguments: argparse.Namespace, server: siskin_process.Server) -> float:
-    report = siskin_process.run_json(
-        [siskin_process.load_binary(arguments), "--json", "--no-progress", "--payload", "uint8"]
-        + ["--server", server.grpc, *siskin_process.model_options(arguments), "--duration", "5"]
-    )
-    return report["throughput"]
+    options = ["--payload", "uint8", "--duration", 5]
+    return siskin_process.closed_loop(arguments, server, options)["throughput"]
 
 
 def latencies(arguments: argparse.Namespace, server: siskin_process.Server, rate: float) -> Json:

@@ -69,10 +69,7 @@ def grown(before: dict[str, float], after: dict[str, float], name: str) -> float
 def closed_loop(arguments: argparse.Namespace, server: siskin_process.Server, more: list[str]) -> Json:
     payload = [word for image in arguments.image for word in ("--image", image)]
     payload = ["--payload", "image" if arguments.image else arguments.tensor, *payload]
-    return siskin_process.run_json(
-        [siskin_process.load_binary(arguments), "--json", "--no-progress", *payload, *more]
-        + ["--server", server.grpc, *siskin_process.model_options(arguments)]
-    )
+    return siskin_process.closed_loop(arguments, server, [*payload, *more])
 
 
 def lane_seconds_of_an_image(arguments: argparse.Namespace, server: siskin_process.Server) -> float:

@@ -65,12 +65,9 @@ def payload(arguments: argparse.Namespace) -> list[str]:
 
 def closed_loop(arguments: argparse.Namespace, server: siskin_process.Server) -> Json:
     kind = ["--payload", "image"] if arguments.image else []
-    report = siskin_process.run_json(
-        [siskin_process.load_binary(arguments), "--json", "--no-progress", *kind]
-        + [*payload(arguments), "--server", server.grpc, *siskin_process.model_options(arguments)]
-        + ["--concurrency", "32", "--warmup", "0.5", "--duration", str(arguments.seconds)]
-    )
-    return {"throughput": report["throughput"]}
+    options = [*kind, *payload(arguments), "--concurrency", 32, "--warmup", 0.5]
+    options += ["--duration", arguments.seconds]
+    return {"throughput": siskin_process.closed_loop(arguments, server, options)["throughput"]}
 
 
 def open_loop(

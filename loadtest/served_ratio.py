@@ -53,12 +53,10 @@ def run_bench(arguments: argparse.Namespace) -> Json:
 
 
 def run_load(arguments: argparse.Namespace, server: siskin_process.Server) -> Json:
-    command = [siskin_process.load_binary(arguments), "--json", "--no-progress", "--payload", "fp32"]
-    command += ["--server", server.grpc, "--admin", server.admin]
-    command += siskin_process.model_options(arguments)
-    command += ["--concurrency", str(arguments.concurrency)]
-    command += ["--connections", str(arguments.connections)]
-    return siskin_process.run_json([*command, "--warmup", "1", "--duration", str(arguments.seconds)])
+    options = ["--payload", "fp32", "--admin", server.admin]
+    options += ["--concurrency", arguments.concurrency, "--connections", arguments.connections]
+    options += ["--warmup", 1, "--duration", arguments.seconds]
+    return siskin_process.closed_loop(arguments, server, options)
 
 
 def efficiency(served: float, bench: float, lanes: int, cores: int, client_cores: float) -> float:

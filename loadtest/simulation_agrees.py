@@ -60,10 +60,8 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def closed_loop(arguments: argparse.Namespace, server: siskin_process.Server) -> Json:
-    command = [siskin_process.load_binary(arguments), "--server", server.grpc]
-    command += [*siskin_process.model_options(arguments), "--json", "--no-progress"]
-    command += ["--concurrency", str(32 * arguments.lanes)]
-    return siskin_process.run_json([*command, "--duration", str(arguments.seconds / 4)])
+    options = ["--concurrency", 32 * arguments.lanes, "--duration", arguments.seconds / 4]
+    return siskin_process.closed_loop(arguments, server, options)
 
 
 def lane_time(report: Json, lanes: int) -> float:

@@ -99,6 +99,15 @@ def run_json(command: list[str]) -> Json:
     return json.loads(done.stdout)
 
 
+def closed_loop(
+    arguments: argparse.Namespace, server: Server, options: list[object], model: str | None = None
+) -> Json:
+    """The report of siskin-load, of the `model`; without it, of the arguments' one."""
+    named = model_options(arguments) if model is None else ["--model", model]
+    command = [load_binary(arguments), "--json", "--no-progress", "--server", server.grpc, *named]
+    return run_json([*command, *map(str, options)])
+
+
 def open_loop(arguments: argparse.Namespace, server: Server, options: list[object]) -> Json:
     """The report of siskin-open-loop."""
     binary = arguments.siskin_open_loop or arguments.siskin.with_name("siskin-open-loop")

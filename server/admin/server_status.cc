@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "nlohmann/json.hpp"
-#include "server/batching/queue_settings.h"
+#include "server/batching/queue_json.h"
 
 namespace siskin::admin {
 namespace {
@@ -40,23 +40,6 @@ Json InputOf(const models::InputContract& input) {
   return out;
 }
 
-Json BatchingOf(const batching::QueueOptions& queue) {
-  const batching::BatchLimits& limits = queue.limits;
-  Json out = {{"max_batch_size", limits.max_batch_size}, {"policy", ToString(PolicyOf(limits))}};
-  if (!limits.automatic()) out["max_delay_ms"] = absl::ToDoubleMilliseconds(*limits.max_delay);
-  if (!limits.preferred_batch_sizes.empty()) {
-    out["preferred_batch_sizes"] = limits.preferred_batch_sizes;
-  }
-  out["queue_capacity"] = queue.capacity;
-  out["weight"] = queue.weight;
-  if (queue.priorities.has_value()) out["priority_levels"] = queue.priorities->levels.size();
-  if (queue.in_order) out["in_order"] = true;
-  if (queue.target_delay > absl::ZeroDuration() && queue.target_delay != absl::InfiniteDuration()) {
-    out["target_delay_ms"] = absl::ToDoubleMilliseconds(queue.target_delay);
-  }
-  return out;
-}
-
 Json CostsOf(const batching::BatchQueue& queue) {
   std::vector<batching::BatchCost> costs = queue.Costs();
   std::sort(costs.begin(), costs.end(),
@@ -81,7 +64,7 @@ void AddServable(const engine::Servable& servable, Json& out) {
   if (model.spec().output == models::OutputKind::kClassification) out["classes"] = model.outputs();
   out["labels"] = !model.labels().empty();
   out["input"] = InputOf(model.input());
-  out["batching"] = BatchingOf(servable.queue->options());
+  out["batching"] = batching::ToJson(servable.queue->options());
   out["costs"] = CostsOf(*servable.queue);
   out["predicted_wait_ms"] = absl::ToDoubleMilliseconds(servable.queue->PredictedWait());
   out["weight_bytes"] = model.weight_bytes();

@@ -1,9 +1,9 @@
 // Which cpus the lanes are kept on.
 //
 // A pinned lane keeps its caches, but cannot go round whatever else runs on its cpu. Where that was
-// measured it brought nothing and cost much: on two cores of a Zen 5 throughput was the same, and
-// beside a process that took one of them for 0.3 s at a time p99 was 272 ms pinned and 22 ms not
-// (loadtest/neighbour.py). So lanes are pinned only if that is wished.
+// measured it brought nothing and cost much: on two cores of a Zen 5, beside a process that took
+// one of them for 0.3 s at a time, p99 was 272 ms pinned and 22 ms not; without it, p50 was 4 ms
+// either way (loadtest/neighbour.py). So lanes are pinned only if that is wished.
 #ifndef SISKIN_SERVER_APP_LANE_PINNING_H_
 #define SISKIN_SERVER_APP_LANE_PINNING_H_
 

@@ -56,10 +56,10 @@ void Infer(const Backend& backend, const pipeline::InferenceRequest& request, Fi
 UnaryCall::UnaryCall(grpc::CallbackServerContext& context, const Backend& backend,
                      RequestRecord record, const Message& request, const Message& response)
     : context_(context),
-      deadline_(Deadline(context)),
-      ready_by_(backend.inference.deadline_margin().ReadyBy(deadline_, arrived_)),
-      backend_(backend),
       record_(std::move(record)),
+      deadline_(Deadline(context)),
+      ready_by_(backend.inference.deadline_margin().ReadyBy(deadline_, record_.arrived())),
+      backend_(backend),
       response_(response) {
   backend_.metrics.OnMessage(metrics::Direction::kReceived, request.ByteSizeLong());
 }
@@ -82,7 +82,7 @@ void UnaryCall::OnDone() {
   const MonotonicTime now = Clock::Real().Now();
   const bool given_up = context_.IsCancelled();
   if (code_ == absl::StatusCode::kOk) {
-    backend_.inference.deadline_margin().Observe(deadline_, arrived_, now, given_up);
+    backend_.inference.deadline_margin().Observe(deadline_, record_.arrived(), now, given_up);
   }
   // What the client saw: an answer after its deadline, or after it went away, did not reach it.
   if (given_up) {

@@ -51,6 +51,7 @@ class RequestRecord {
     servable_ = std::move(servable);
   }
   void Report(absl::StatusCode code, metrics::Metrics& metrics) const;
+  MonotonicTime arrived() const { return start_; }
 
  private:
   std::string_view method_;
@@ -100,12 +101,11 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
 
  private:
   grpc::CallbackServerContext& context_;
-  const MonotonicTime arrived_ = Clock::Real().Now();
+  RequestRecord record_;
   const MonotonicTime deadline_;  // of the client
   const MonotonicTime ready_by_;
   const Backend& backend_;
   const std::shared_ptr<batching::CancelFlag> cancel_ = std::make_shared<batching::CancelFlag>();
-  RequestRecord record_;
   const Message& response_;
   absl::StatusCode code_ = absl::StatusCode::kUnknown;
 };

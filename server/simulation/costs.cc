@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
+#include "server/batching/queue_json.h"
 #include "server/batching/queue_settings.h"
 
 namespace siskin::simulation {
@@ -213,22 +214,6 @@ Json CostsOf(const ServedModel& served) {
 }
 
 // As /api/status of a server has it.
-Json BatchingOf(const batching::QueueOptions& queue) {
-  const batching::BatchLimits& limits = queue.limits;
-  Json json = {{"max_batch_size", limits.max_batch_size}, {"policy", ToString(PolicyOf(limits))}};
-  if (!limits.automatic()) json["max_delay_ms"] = Milliseconds(*limits.max_delay);
-  if (!limits.preferred_batch_sizes.empty()) {
-    json["preferred_batch_sizes"] = limits.preferred_batch_sizes;
-  }
-  json["queue_capacity"] = queue.capacity;
-  json["weight"] = queue.weight;
-  if (queue.in_order) json["in_order"] = true;
-  if (queue.target_delay > absl::ZeroDuration() && queue.target_delay != absl::InfiniteDuration()) {
-    json["target_delay_ms"] = Milliseconds(queue.target_delay);
-  }
-  return json;
-}
-
 }  // namespace
 
 absl::StatusOr<ServedModel> MakeModel(std::vector<MeasuredPlan> truth) {
@@ -264,7 +249,7 @@ std::string FormatCosts(absl::Span<const NamedModel> models) {
   for (const NamedModel& model : models) {
     list.push_back({{"name", model.name},
                     {"costs", CostsOf(model.served)},
-                    {"batching", BatchingOf(model.served.queue)}});
+                    {"batching", batching::ToJson(model.served.queue)}});
   }
   return JsonText({{"models", std::move(list)}}) + "\n";
 }
